@@ -1,0 +1,154 @@
+"""Calling a provider and saving its answer: rates, budget, retries and the ledger around both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from imagegen.delivery import Delivered, Delivery
+from imagegen.errors import BudgetExceeded
+from imagegen.ledger import Accounts, BudgetLimits, NewAttempt
+from imagegen.limits import ProviderGate
+from imagegen.planning import Plan
+from imagegen.pricing import PriceTable
+from imagegen.retries import Retries, Retry, RetryPolicy
+from imagegen.store import ImageStore
+from imagegen.threads import InThread
+from imagegen.types import (
+    CostInfo,
+    EditRequest,
+    GenerationResult,
+    Progress,
+    ProgressCallback,
+    ProviderResult,
+)
+
+Remember = Callable[[GenerationResult], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Flight:
+    """One running call: whether it has been answered decides what a cancellation may stop."""
+
+    plan: Plan
+    on_progress: ProgressCallback
+    remember: Remember
+    task_id: str
+    started: float = field(default_factory=time.monotonic)
+    answered_at: float | None = None
+    retries: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Makes calls within their provider's limits and the budget. `gates` are by provider name."""
+
+    prices: PriceTable
+    store: ImageStore
+    in_thread: InThread
+    accounts: Accounts
+    gates: Mapping[str, ProviderGate]
+
+    def limits_of(self, plan: Plan) -> BudgetLimits:
+        """What bounds the cost of this one request."""
+        return replace(self.accounts.limits, max_cost_usd=plan.request.max_cost_usd)
+
+    async def refusal(self, plan: Plan) -> BudgetExceeded | None:
+        """Why the call would be refused if it were made now. Reserves nothing. Raises StorageError."""
+        new = self._new_attempt(plan, "")
+        if new.is_free:
+            return None
+        try:
+            await self.in_thread(lambda: self.accounts.ledger.check(new, self.limits_of(plan)))
+        except BudgetExceeded as refusal:
+            return refusal
+        return None
+
+    async def make(self, flight: Flight) -> GenerationResult:
+        """Call until there is an answer or no hope, and save it. Raises what the last attempt raised."""
+        policy = flight.plan.provider.policy
+        retries = Retries(
+            policy=RetryPolicy(
+                max_retries=policy.max_retries,
+                retry_uncertain=policy.retry_uncertain,
+                timeout_seconds=flight.plan.request.timeout_seconds or policy.timeout_seconds,
+            )
+        )
+
+        def note(retry: Retry) -> None:
+            flight.retries.append(f"attempt {retry.attempt} failed: {retry.error.message}")
+            flight.on_progress(
+                Progress(stage="retrying", model=flight.plan.model.full_name, index=retry.attempt)
+            )
+
+        return await retries.run(lambda left: self._attempt(flight, left), on_retry=note)
+
+    async def _attempt(self, flight: Flight, seconds_left: float) -> GenerationResult:
+        until = time.monotonic() + seconds_left
+        async with self.gates[flight.plan.provider.name].slot(patience_seconds=seconds_left):
+            return await self._paid_attempt(flight, until - time.monotonic())
+
+    async def _paid_attempt(self, flight: Flight, seconds_left: float) -> GenerationResult:
+        """One call between reserving its estimate and settling its cost."""
+        plan = flight.plan
+        new = self._new_attempt(plan, flight.task_id)
+        async with self.accounts.attempt(new, limits=self.limits_of(plan)) as row:
+            answer = await _call(plan, flight.on_progress, seconds_left)
+            flight.answered_at = time.monotonic()
+            cost = self.prices.cost(plan.request, answer)
+            row.answered(cost, request_id=answer.request_id)
+            delivery = Delivery(plan=plan, task_id=flight.task_id, answer=answer, cost=cost, store=self.store)
+            delivered = await self.in_thread(delivery.save)
+            row.saved([record.image_id for record in delivered.records])
+            result = _result(flight, answer, delivered, cost)
+            await flight.remember(result)
+        flight.on_progress(saved(plan, result))
+        return result
+
+    def _new_attempt(self, plan: Plan, task_id: str) -> NewAttempt:
+        return NewAttempt(
+            task_id=task_id,
+            client=plan.request.client,
+            provider=plan.provider.name,
+            model=plan.model.id,
+            operation=plan.request.operation,
+            n=plan.request.n,
+            estimate=plan.estimate,
+            assumed_usd=None if plan.estimate.high_usd is not None else self.prices.dearest(plan.request),
+        )
+
+
+async def _call(plan: Plan, on_progress: ProgressCallback, seconds_left: float) -> ProviderResult:
+    request = replace(plan.request, timeout_seconds=seconds_left)
+    if isinstance(request, EditRequest):
+        return await plan.provider.edit(request, on_progress=on_progress)
+    return await plan.provider.generate(request, on_progress=on_progress)
+
+
+def saved(plan: Plan, result: GenerationResult) -> Progress:
+    """The news that a result's images are in the history."""
+    ids = tuple(record.image_id for record in result.images)
+    return Progress(stage="saved", model=plan.model.full_name, image_ids=ids)
+
+
+def _result(flight: Flight, answer: ProviderResult, delivered: Delivered, cost: CostInfo) -> GenerationResult:
+    plan, now = flight.plan, time.monotonic()
+    answered_at = flight.answered_at or now
+    notes = [note for record in delivered.records for note in record.notes]
+    return GenerationResult(
+        task_id=flight.task_id,
+        operation=plan.request.operation,
+        provider=plan.provider.name,
+        model=plan.model.id,
+        images=delivered.records,
+        cost_info=cost,
+        notes=tuple(dict.fromkeys([*notes, *flight.retries])),
+        timings={
+            "provider": round(answered_at - flight.started, 4),
+            "save": round(now - answered_at, 4),
+            "total": round(now - flight.started, 4),
+        },
+        rejected=delivered.rejected,
+        details=answer.details,
+    )

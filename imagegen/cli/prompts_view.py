@@ -1,0 +1,156 @@
+"""What the prompts commands do and show."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from imagegen.cli.output import Talk, print_json, print_table
+from imagegen.cli.prompts_library import load_templates
+from imagegen.errors import ConfigurationError
+from imagegen.templates import (
+    Argument,
+    Kind,
+    Problem,
+    Rendered,
+    Severity,
+    Template,
+    check_file,
+    gather_arguments,
+    start_template,
+)
+from imagegen.templates.documents import problem_document, rendered_document, template_document
+
+
+def show_templates(config: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """A row a template; broken files are named on stderr."""
+    library = load_templates(config)
+    templates = list(library.templates.values())
+    if as_json:
+        documents = [template_document(template) for template in templates]
+        problems = [problem_document(problem) for problem in library.problems]
+        print_json({"templates": documents, "problems": problems, "folder": str(library.folder)})
+        return
+    rows = [(t.name, t.meant_for, t.recommended_size or "", t.source, t.outline) for t in templates]
+    print_table(("template", "meant for", "size", "from", "needs [and can take]"), rows)
+    talk = Talk(quiet=quiet, as_json=as_json)
+    for problem in library.errors:
+        talk.note(str(problem))
+
+
+def show_template(config: Path | None, name: str, *, as_json: bool) -> None:
+    """One template in full."""
+    template = load_templates(config).find(name)
+    if as_json:
+        print_json({**template_document(template), "text": template.text})
+        return
+    _show_facts(template)
+    _show_arguments(template)
+    typer.echo(f"example\n  {_example(template)}\ntext")
+    for line in template.text.strip().splitlines():
+        typer.echo(f"  {line}".rstrip())
+
+
+def _show_facts(template: Template) -> None:
+    typer.echo(f"{template.name}  {template.title}")
+    if template.description:
+        typer.echo(f"  {template.description}")
+    facts = {
+        "meant for": template.meant_for,
+        "size": " ".join(filter(None, (template.recommended_size, _ratio(template.aspect_ratio)))),
+        "quality": template.quality,
+        "style": template.style,
+        "from": template.source,
+    }
+    for name, value in facts.items():
+        if value:
+            typer.echo(f"  {name:<20}{value}")
+    for name, sizes in template.size_for.items():
+        for value, size in sizes.items():
+            typer.echo(f"  {'size':<20}{size} for {name}={value}")
+
+
+def _show_arguments(template: Template) -> None:
+    if not template.arguments:
+        return
+    typer.echo("arguments")
+    for argument in template.arguments:
+        typer.echo(f"  {argument.name:<20}{_meaning(argument)}")
+
+
+def _meaning(argument: Argument) -> str:
+    parts = ["required" if argument.required else "", argument.description]
+    if argument.kind is Kind.BOOL:
+        parts.append("true or false")
+    elif argument.values:
+        parts.append(", ".join(argument.values) + (", or any other" if argument.open else ""))
+    elif argument.example:
+        parts.append(f"such as “{argument.example}”")
+    return "; ".join(part for part in parts if part)
+
+
+def _example(template: Template) -> str:
+    needed = [a for a in template.arguments if a.required] or list(template.arguments[:1])
+    pairs = " ".join(f"-a {shlex.quote(f'{a.name}={a.sample}')}" for a in needed)
+    return f"imagegen generate --template {template.name} {pairs}".rstrip()
+
+
+def _ratio(ratio: str | None) -> str:
+    return f"({ratio})" if ratio else ""
+
+
+def show_prompt(
+    config: Path | None, name: str, pairs: Sequence[str], file: Path | None, *, as_json: bool, quiet: bool
+) -> None:
+    """The prompt on stdout, its hints on stderr."""
+    rendered = load_templates(config).render(name, gather_arguments(pairs, file))
+    if as_json:
+        print_json(rendered_document(rendered))
+        return
+    typer.echo(rendered.text)
+    Talk(quiet=quiet, as_json=as_json).detail(_hints(rendered))
+
+
+def _hints(rendered: Rendered) -> str:
+    size = " ".join(filter(None, (rendered.recommended_size, _ratio(rendered.aspect_ratio))))
+    hints = (f"suits {size}" if size else "", f"quality {rendered.quality}" if rendered.quality else "")
+    return f"{rendered.name}: {', '.join(filter(None, hints)) or rendered.source}"
+
+
+def start_file(config: Path | None, name: str, copy_of: str | None, *, force: bool, as_json: bool) -> None:
+    """Write the file and say where it is."""
+    path = start_template(name, load_templates(config).folder, overwrite=force, copy_of=copy_of)
+    if as_json:
+        print_json({"path": str(path)})
+    else:
+        typer.echo(str(path))
+
+
+def check_files(config: Path | None, file: Path | None, *, as_json: bool) -> None:
+    """Every problem on a line of its own. Raises ConfigurationError where a file cannot be used."""
+    checked, problems = _checked(config, file)
+    broken = sorted({str(problem.path) for problem in problems if problem.severity is Severity.ERROR})
+    if as_json:
+        documents = [problem_document(problem) for problem in problems]
+        print_json({"valid": not broken, "files": [str(path) for path in checked], "problems": documents})
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+    if broken:
+        raise ConfigurationError(
+            f"{len(broken)} of {len(checked)} files cannot be used: {', '.join(broken)}.",
+            hint="Correct the lines named above.",
+        )
+    if not as_json and not problems:
+        typer.echo(f"{len(checked)} {'file' if len(checked) == 1 else 'files'} checked, no problems")
+
+
+def _checked(config: Path | None, file: Path | None) -> tuple[list[Path], tuple[Problem, ...]]:
+    if file is not None:
+        return [file], check_file(file)
+    library = load_templates(config)
+    brand = [library.brand.path] if library.brand.path else []
+    return [*library.files, *brand], library.problems

@@ -1,0 +1,96 @@
+"""The registry: a provider is a name and `module:Class`, whether it is built in or a plugin.
+
+A plugin declares itself in the entry-point group `imagegen.providers`, in the same form:
+
+    [project.entry-points."imagegen.providers"]
+    example = "example_images:ExampleProvider"
+
+A server of the settings (`providers.compatible.NAME`) is a provider too. No plugin takes a built-in's name or
+a server's, and no server a built-in's: the settings refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from imagegen.paths import config_folder
+from imagegen.providers.base import Provider
+from imagegen.providers.model_overrides import FILE_NAME, check_owners
+from imagegen.settings import Settings
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINT_GROUP = "imagegen.providers"
+
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "openai": "imagegen.providers.openai:OpenAIProvider",
+        "gemini": "imagegen.providers.gemini:GeminiProvider",
+        "local": "imagegen.providers.local:LocalProvider",
+    }
+)
+
+_MAX_REASON_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProviders:
+    """The providers that can be used, by name, and for each that cannot be loaded the reason."""
+
+    providers: Mapping[str, Provider]
+    broken: Mapping[str, str]
+
+
+def load_providers(settings: Settings) -> LoadedProviders:
+    """Load every built-in provider, every server and every plugin. One that fails is reported, the rest kept.
+
+    Raises ConfigurationError where the user's `models.toml` speaks of a provider that there is not.
+    """
+    providers: dict[str, Provider] = {}
+    broken: dict[str, str] = {}
+    for name, origin, build in _sources(settings):
+        if name in providers or name in broken:
+            broken[f"{name} ({origin})"] = f"the name {name} belongs to another provider"
+            continue
+        try:
+            providers[name] = build(settings)
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a plugin is foreign code; it must not stop the rest
+            broken[name] = f"{type(exc).__name__}: {exc}"[:_MAX_REASON_CHARS]
+    check_owners(config_folder() / FILE_NAME, [name for name in (*providers, *broken) if name != "local"])
+    return LoadedProviders(MappingProxyType(providers), MappingProxyType(broken))
+
+
+def _sources(settings: Settings) -> Iterator[tuple[str, str, Callable[[Settings], Provider]]]:
+    """Name, origin and builder: built-ins first, then servers, then plugins in order of name."""
+    from importlib.metadata import EntryPoint, entry_points
+
+    for name, value in BUILT_IN.items():
+        yield name, value, partial(_build, EntryPoint(name, value, ENTRY_POINT_GROUP))
+    for name in settings.providers.compatible:
+        yield name, f"providers.compatible.{name}", partial(_build_server, name)
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
+        yield point.name, point.value, partial(_build, point)
+
+
+def _build_server(name: str, settings: Settings) -> Provider:
+    from imagegen.providers.compatible import build_server_class
+
+    return build_server_class(name).from_settings(settings)
+
+
+def _build(point: EntryPoint, settings: Settings) -> Provider:
+    """Import the class behind an entry point and build it. Raises TypeError where it is no provider."""
+    loaded = point.load()
+    if not (isinstance(loaded, type) and issubclass(loaded, Provider)):
+        raise TypeError(f"{point.value} is not a subclass of imagegen.providers.base.Provider")
+    if loaded.name != point.name:
+        raise TypeError(f"{point.value} calls itself {loaded.name}, not {point.name}")
+    provider: object = loaded.from_settings(settings)
+    if not isinstance(provider, Provider):
+        raise TypeError(f"{point.value} built a {type(provider).__name__}, not a provider")
+    return provider

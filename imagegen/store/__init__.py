@@ -1,0 +1,16 @@
+"""Where images are kept: files and sidecars on disk are the truth, the index is derived from them."""
+
+from imagegen.store.files import BrokenSidecar
+from imagegen.store.identifiers import IMAGE_ID_PATTERN, new_image_id, parse_image_id
+from imagegen.store.reindex import ReindexReport
+from imagegen.store.store import ImageStore, open_store
+
+__all__ = [
+    "IMAGE_ID_PATTERN",
+    "BrokenSidecar",
+    "ImageStore",
+    "ReindexReport",
+    "new_image_id",
+    "open_store",
+    "parse_image_id",
+]

@@ -1,0 +1,158 @@
+"""Ctrl-C, kill and a full disk, as they happen to a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command import run, run_process
+from tests.fakes.openai_behaviours import Asked, held, ok
+from tests.fakes.openai_pictures import picture
+from tests.fakes.openai_server import FakeOpenAI
+
+FLARE = ("-m", "gpt-image-2.5-flare")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+def started(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "imagegen", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_while_waiting_exits_130_and_says_that_nothing_was_saved(
+    openai: FakeOpenAI, number: signal.Signals
+) -> None:
+    gate = threading.Event()
+    openai.script(held(gate))
+    process = started("generate", "a red fox", *FLARE)
+    assert openai.arrived.wait(30)
+
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    gate.set()
+
+    assert process.returncode == 130
+    assert b"Nothing was saved" in err
+    assert b"Traceback" not in err
+    assert run("history", "list").lines == []
+
+
+def test_an_interruption_after_the_answer_says_what_was_saved(openai: FakeOpenAI, home: Path) -> None:
+    """The signal comes while the answer is written into a pipe that nobody reads."""
+    big = picture("png", 1024, 1024, 5)
+    process: list[subprocess.Popen[bytes]] = []
+    answered = threading.Event()
+
+    def answer(asked: Asked) -> None:
+        ok([big])(asked)
+        answered.set()
+
+    openai.script(answer)
+    process.append(started("generate", "a red fox", *FLARE))
+    assert answered.wait(30)
+    process[0].send_signal(signal.SIGINT)
+    _, err = process[0].communicate(timeout=30)
+
+    # Whichever of the two came first, the history and the message agree.
+    kept = run("history", "list").lines
+    assert process[0].returncode in (0, 130)
+    if process[0].returncode == 0:
+        assert len(kept) == 1
+    elif kept:
+        assert kept[0].split("\t")[0].encode() in err
+    else:
+        assert b"Nothing was saved" in err
+    assert b"Traceback" not in err
+
+
+def test_kill_9_at_any_moment_leaves_whole_images_or_none(openai: FakeOpenAI, home: Path) -> None:
+    for number in range(12):
+        answered = threading.Event()
+
+        def answer(asked: Asked, answered: threading.Event = answered) -> None:
+            ok([picture("png", 512, 512, 1)])(asked)
+            answered.set()
+
+        openai.script(answer)
+        process = started("generate", f"picture {number}", *FLARE)
+        assert answered.wait(30)
+        threading.Event().wait(number * 0.004)  # a different moment of the save each time
+        process.kill()
+        process.communicate(timeout=30)
+
+    listed = run("history", "list", "--json").json["images"]
+    images = [path for path in home.rglob("img_*.png") if ".staging" not in path.parts]
+    assert sorted(image["path"] for image in listed) == sorted(map(str, images))
+    for path in images:
+        assert path.with_suffix(".json").is_file()
+        assert path.read_bytes() == picture("png", 512, 512, 1)
+
+
+def _limited(file_bytes: int) -> Callable[[], None]:
+    def limit() -> None:
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+    return limit
+
+
+def test_a_disk_that_is_too_full_for_the_image_costs_nobody_the_image(openai: FakeOpenAI, home: Path) -> None:
+    """A limit on the file size stands for a full disk: neither the store nor the rescue can write."""
+    big = picture("png", 1024, 1024, 5)
+    openai.script(ok([big]))
+    limit = len(big) // 2
+
+    done = subprocess.run(
+        [sys.executable, "-m", "imagegen", "generate", "a red fox", *FLARE],
+        capture_output=True,
+        preexec_fn=_limited(limit),
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 7
+    assert b"Traceback" not in done.stderr
+    assert b"may charge" in done.stderr
+    assert not [path for path in home.rglob("*") if path.is_file() and path.stat().st_size == limit]
+
+
+def test_two_shells_at_once_keep_everything(openai: FakeOpenAI) -> None:
+    processes = [started("generate", f"picture {number}", *FLARE, "-n", "3") for number in range(6)]
+    outs = [process.communicate(timeout=120)[0].decode() for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 6
+    assert sum(len(out.splitlines()) for out in outs) == 18
+    assert run("stats", "--json").json["total_images"] == 18
+
+
+def test_a_clean_up_runs_beside_calls(openai: FakeOpenAI) -> None:
+    processes = [
+        started("generate", "a", *FLARE),
+        started("cleanup", "--older-than", "1d"),
+        started("generate", "b", *FLARE),
+        started("cleanup", "--older-than", "1d"),
+    ]
+    for process in processes:
+        process.communicate(timeout=120)
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(run("history", "list").lines) == 2
+
+
+def test_stdout_stays_clean_when_the_terminal_is_gone(openai: FakeOpenAI) -> None:
+    ran = run_process("generate", "a red fox", *FLARE, "--json", TERM="dumb", COLUMNS="20")
+
+    assert ran.json["images"]
+    assert os.linesep in ran.out

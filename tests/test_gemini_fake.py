@@ -1,0 +1,106 @@
+"""The fake Gemini itself: the official SDK reads what it says, and it refuses what the API does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.gemini_behaviours import error, image_part, ok, retry_info, stopped
+from tests.fakes.gemini_calls import KEY, MODEL
+from tests.fakes.gemini_server import running_gemini
+from tests.fakes.openai_pictures import picture
+
+ONE = picture("png", 64, 48, 1)
+CONTENTS = [{"role": "user", "parts": [{"text": "otter"}]}]
+
+
+def official(gemini: Any) -> Any:
+    from google.genai import Client
+    from google.genai.types import HttpOptions
+
+    return Client(api_key=KEY, enterprise=False, http_options=HttpOptions(base_url=gemini.base_url))
+
+
+def test_the_official_sdk_reads_the_fakes_answers() -> None:
+    from google.genai.types import FinishReason, Part
+
+    with running_gemini() as gemini, official(gemini) as client:
+        gemini.script(ok({"text": "draft", "thought": True}, {"text": "Here."}, image_part(ONE)))
+        made = client.models.generate_content(model=MODEL, contents="otter")
+        assert made.parts is not None
+        assert [part.inline_data.data for part in made.parts if part.inline_data] == [ONE]
+        assert made.usage_metadata is not None
+        assert made.usage_metadata.candidates_token_count == 1120
+        edited = client.models.generate_content(
+            model=MODEL, contents=[Part.from_bytes(data=ONE, mime_type="image/png"), "hat"]
+        )
+        assert edited.parts is not None
+        gemini.script(stopped("IMAGE_SAFETY"))
+        refused = client.models.generate_content(model=MODEL, contents="otter")
+        assert refused.candidates is not None
+        assert refused.candidates[0].finish_reason is FinishReason.IMAGE_SAFETY
+
+
+def test_the_official_sdk_reads_the_fakes_stream_and_its_errors() -> None:
+    from google.genai.errors import ClientError
+
+    with running_gemini() as gemini, official(gemini) as client:
+        gemini.script(ok(image_part(ONE)), error(429, "RESOURCE_EXHAUSTED", "Slow down.", retry_info("7s")))
+        parts = [
+            part
+            for chunk in client.models.generate_content_stream(model=MODEL, contents="otter")
+            for part in chunk.parts or []
+        ]
+        assert [part.text for part in parts if part.text] == ["Here it is."]
+        assert [part.inline_data.data for part in parts if part.inline_data] == [ONE]
+        with pytest.raises(ClientError, match="RESOURCE_EXHAUSTED"):
+            client.models.generate_content(model=MODEL, contents="otter")
+
+
+def post(gemini: Any, body: object) -> httpx.Response:
+    url = f"{gemini.base_url}/v1/models/{MODEL}:generateContent"
+    return httpx.post(url, json=body, headers={"x-goog-api-key": KEY})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "generationConfig": {
+                "imageConfig": {"aspectRatio": "3:2"},
+                "thinkingConfig": {"thinkingLevel": "HIGH"},
+            }
+        },
+        {
+            "generation_config": {
+                "image_config": {"aspect_ratio": "3:2"},
+                "thinking_config": {"thinking_level": "HIGH"},
+            }
+        },
+    ],
+)
+def test_the_fake_takes_both_spellings_of_a_field(settings: dict[str, Any]) -> None:
+    with running_gemini() as gemini:
+        answer = post(gemini, {"contents": CONTENTS, **settings})
+        assert answer.status_code == 200
+        assert gemini.bodies[0]["generation_config"]["image_config"] == {"aspect_ratio": "3:2"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quality": "high"},
+        {"generationConfig": {"negativePrompt": "cats"}},
+        {"generationConfig": {"imageConfig": {"outputMimeType": "image/png"}}},
+        {"generationConfig": {"imageConfig": {"personGeneration": "ALLOW_ALL"}}},
+        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "ENORMOUS"}}},
+        {"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "NEVER"}]},
+        {"contents": [{"role": "user", "parts": [{"inlineData": {"path": "/etc/passwd"}}]}]},
+    ],
+)
+def test_the_fake_refuses_what_the_api_does_not_know(settings: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError), running_gemini() as gemini:
+        answer = post(gemini, {"contents": CONTENTS, **settings})
+        assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
