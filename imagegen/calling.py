@@ -120,7 +120,8 @@ class Caller:
 
 
 async def _call(plan: Plan, on_progress: ProgressCallback, seconds_left: float) -> ProviderResult:
-    request = replace(plan.request, timeout_seconds=seconds_left)
+    # Rounded for the message of a time-out, which names it: 1 second, and not 0.999971.
+    request = replace(plan.request, timeout_seconds=max(round(seconds_left, 2), 0.01))
     if isinstance(request, EditRequest):
         return await plan.provider.edit(request, on_progress=on_progress)
     return await plan.provider.generate(request, on_progress=on_progress)

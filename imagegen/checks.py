@@ -1,8 +1,8 @@
 """A request against a model's capabilities: refuse what it cannot honour, before any money is spent.
 
-What a user said is refused or, with `lenient`, dropped and reported; a style may become words of the prompt.
-Defaults from the settings are wishes: they are sent where the model takes them and nothing said stands
-against them.
+What a user said is refused or, with `lenient`, dropped and reported; a style may become words of
+the prompt. Defaults from the settings are wishes: they are sent where the model takes them and nothing said
+stands against them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def settle(request: GenerateRequest, model: ModelInfo, wishes: Mapping[str, Any]
     said, dropped = _taken(request, model)
     prompt = _styled_prompt(request, model) if "style" in dropped else None
     if prompt is not None:
-        dropped["style"] = f"style={request.style} becomes words in the prompt: the model has no style setting"
+        dropped["style"] += ", so it is said in the prompt"
     # The default format comes first: a compression or a frame count may rest on it, said or wished.
     formats = {name: value for name, value in wishes.items() if name == "output_format"}
     said = _with_wishes(said, request, model, formats)

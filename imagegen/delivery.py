@@ -99,7 +99,7 @@ class Delivery:
             task_id=self.task_id,
             created_at=created_at,
             operation=plan.request.operation,
-            prompt=plan.asked.prompt,
+            prompt=plan.request.prompt,
             provider=plan.provider.name,
             model=plan.model.id,
             parameters={"asked": asked_parameters(plan.asked), "sent": dict(plan.wire.parameters)},

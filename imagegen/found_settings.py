@@ -33,12 +33,13 @@ LEGACY_KEYS: Mapping[str, str] = {
     "moderation_level": "images.default_moderation",
     "log_level": "server.log_level",
     "server_port": "server.port",
+    "rate_limit_requests_per_minute": "server.rate_limit_rpm",
     "cache_backend": "cache.backend",
     "cache_enabled": "cache.enabled",
     "cache_ttl_hours": "cache.ttl_hours",
     "max_cache_size_mb": "cache.max_size_mb",
 }
-LEGACY_WITHOUT_EFFECT = frozenset({"rate_limit_requests_per_minute", "storage.cleanup_interval_hours"})
+LEGACY_WITHOUT_EFFECT = frozenset({"storage.cleanup_interval_hours"})
 
 
 @dataclass(frozen=True, slots=True)

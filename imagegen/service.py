@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,7 @@ from imagegen.cache_backend import open_cache_backend
 from imagegen.calling import Caller
 from imagegen.capabilities import ModelInfo, parse_size
 from imagegen.catalogue_refresh import Refreshed, refresh_models
+from imagegen.client_rate import ClientRate
 from imagegen.errors import NotFound
 from imagegen.inputs import input_from_bytes, input_from_data_url, input_from_path
 from imagegen.ledger import Accounts, BudgetLimits
@@ -50,6 +52,7 @@ from imagegen.types import (
 
 if TYPE_CHECKING:
     from imagegen.redis_link import RedisLink
+    from imagegen.workshop import Workshop
 
 T = TypeVar("T")
 WORKER_THREADS = 16  # the default pool has 6 on two cores, and every thread here waits for a disk
@@ -83,11 +86,13 @@ class ImageService:
         prices: PriceTable,
         caller: Caller,
         reuse: Reuse | None,
+        client_rate: ClientRate,
         in_thread: InThread,
         notes: Sequence[str],
     ) -> None:
         self.settings = settings
         self.prices = prices
+        self.client_rate = client_rate
         self._loaded = providers
         self._store = store
         self._reuse = reuse
@@ -165,6 +170,13 @@ class ImageService:
                 lambda: input_from_bytes(data, source=record.image_id, image_id=record.image_id)
             )
         return await self._in_thread(lambda: input_from_path(Path(source).expanduser()))
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Where stored images are looked into and processed; imported by those who need it."""
+        from imagegen.workshop import Workshop
+
+        return Workshop(store=self._store, in_thread=self._in_thread)
 
     # Finding images
 
@@ -314,6 +326,7 @@ async def open_service(settings: Settings, *, run_on: bool = False) -> AsyncIter
             prices=prices,
             caller=caller,
             reuse=reuse,
+            client_rate=ClientRate(settings.server.rate_limit_rpm, link=backend.link if backend else None),
             in_thread=in_thread,
             notes=notes,
         )

@@ -363,6 +363,9 @@ class ServerSettings(Section):
     progress_seconds: float = Field(
         default=5, gt=0, le=60, description="How often a waiting tool reports progress"
     )
+    rate_limit_rpm: int = Field(
+        default=50, ge=0, le=100_000, description="Images that a client may ask for in a minute; 0: no limit"
+    )
     preview_size: int = Field(
         default=512, ge=0, le=2048, description="The long side of previews in results, in pixels; 0: none"
     )

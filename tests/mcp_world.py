@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ImageContent, Implementation, ResourceLink, TextContent
 
 from imagegen.mcp.server import ImageServer, build_server
@@ -20,7 +22,7 @@ from imagegen.tasks import Tasks, open_tasks
 T = TypeVar("T")
 MODEL = "gpt-image-2.5-flare"
 WISH = {"prompt": "a red fox", "model": MODEL, "size": "1024x1024", "quality": "low"}
-ERAS = ("2026-07-28", "legacy")
+ERAS = ("auto", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,23 @@ class Answer:
 
 
 @asynccontextmanager
+async def serving(*, is_http: bool = False) -> AsyncIterator[tuple[ImageServer, ImageService, Tasks]]:
+    """A server that clients can connect to and leave."""
+    async with (
+        open_service(load_settings().settings) as service,
+        open_tasks(service) as tasks,
+        build_server(service, tasks, is_http=is_http, watch_seconds=0.02) as server,
+    ):
+        yield server, service, tasks
+
+
+@asynccontextmanager
 async def connected(
     mode: str = ERAS[0], *, name: str = "a-test", is_http: bool = False, **more: Any
 ) -> AsyncIterator[World]:
     """A client called `name`, connected in an era; `more` goes to the client."""
     async with (
-        open_service(load_settings().settings) as service,
-        open_tasks(service) as tasks,
-        build_server(service, tasks, is_http=is_http, watch_seconds=0.02) as server,
+        serving(is_http=is_http) as (server, service, tasks),
         Client(server, mode=mode, client_info=Implementation(name=name, version="1"), **more) as client,
     ):
         yield World(client, server, service, tasks)
@@ -87,3 +98,14 @@ def with_client(work: Callable[[World], Awaitable[T]], mode: str = ERAS[0], **mo
             return await work(world)
 
     return asyncio.run(run())
+
+
+def refusal(work: Callable[[World], Awaitable[object]], mode: str = ERAS[0]) -> MCPError:
+    """The protocol error that the work ends with, caught before the connection closes."""
+
+    async def catch(world: World) -> MCPError:
+        with pytest.raises(MCPError) as caught:
+            await work(world)
+        return caught.value
+
+    return with_client(catch, mode)

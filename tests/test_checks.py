@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from imagegen.capabilities import Choice, ModelInfo, Range, SizeRule, Status
-from imagegen.checks import MAX_MASK_BYTES, Settled, conflicts, settle, wishes_for
+from imagegen.checks import MAX_MASK_BYTES, Settled, conflicts, settle, wishes_for, with_style
 from imagegen.errors import ExitCode, InputImageError, ModelRetired, UnsupportedParameter, UsageError
 from imagegen.inputs import input_from_bytes
 from imagegen.providers.model_tables import load_model_table
@@ -39,6 +39,8 @@ WISHES: dict[str, Any] = {
     "moderation": "auto",
     "output_compression": 100,
 }
+
+Build = Callable[..., GenerateRequest]
 
 
 def wish(**said: Any) -> GenerateRequest:
@@ -274,6 +276,41 @@ def test_a_gif_takes_no_mask() -> None:
     )
 
 
+# A style that no setting takes
+
+
+@pytest.mark.parametrize("build", [wish, edit])
+def test_a_style_is_said_in_the_prompt_where_the_user_allows_it(build: Build) -> None:
+    assert "no style setting" in refusal(build(style="vivid")).message
+    result = settled(build(prompt="a red fox \n", style="vivid", lenient=True))
+    assert (result.request.prompt, result.request.style) == ("a red fox\nStyle: vivid.", None)
+    assert result.notes == (
+        "dropped style=vivid: the model has no style setting, so it is said in the prompt",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "model"),
+    [
+        ({"style": "vivid"}, PLAIN),
+        ({"style": "vi\nvid"}, NEWEST),
+        ({"style": ""}, NEWEST),
+        ({"style": "vivid", "prompt": "x" * 31_990}, NEWEST),
+        ({"style": "vivid"}, replace(NEWEST, parameters={"style": Choice(("noir",))})),
+    ],
+)
+def test_a_style_that_cannot_be_said_is_dropped(said: dict[str, Any], model: ModelInfo) -> None:
+    result = settled(wish(**said, lenient=True), model)
+    assert (result.request.prompt, result.request.style) == (said.get("prompt", "a red fox"), None)
+    [note] = result.notes
+    assert note.startswith("dropped style=")
+    assert "prompt" not in note
+
+
+def test_a_style_that_is_only_a_default_is_not_said_in_the_prompt() -> None:
+    assert settled(wish(lenient=True), wishes=WISHES).request.prompt == "a red fox"
+
+
 # Defaults
 
 
@@ -460,7 +497,6 @@ ANY_MODEL = st.sampled_from(
     [NEWEST, FAST, MODELS["gpt-image-2"], OLD, MODELS["gpt-image-1.5"], PLAIN, UNLISTED]
 )
 BUILD = st.sampled_from([wish, lambda **said: edit(mask=MASK, **said), edit])
-Build = Callable[..., GenerateRequest]
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
@@ -496,7 +532,11 @@ def test_lenient_drops_nothing_without_a_note_and_never_the_count_or_an_input(
         noted = any(note.startswith(f"dropped {name}=") for note in result.notes)
         sent = getattr(result.request, name)
         assert (sent in (None, wishes.get(name))) if noted else (sent == value)
-    same = ("prompt", "n", "images", "mask", "markup", "lenient", "template", "provider", "model")
+    same = ("n", "images", "mask", "markup", "lenient", "template", "provider", "model")
+    if any("so it is said in the prompt" in note for note in result.notes):
+        assert result.request.prompt == with_style(request.prompt, said["style"])
+    else:
+        assert result.request.prompt == request.prompt
     for field in fields(request):
         if field.name in same:
             assert getattr(result.request, field.name) == getattr(request, field.name)

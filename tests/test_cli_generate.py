@@ -193,11 +193,23 @@ def test_a_dry_run_needs_no_key() -> None:
 
 
 def test_lenient_leaves_out_what_the_model_cannot_do_and_says_so(openai: FakeOpenAI) -> None:
-    ran = run("generate", "a red fox", *MODEL, "--style", "vivid", "--lenient")
+    ran = run("generate", "a red fox", *MODEL, "--complexity", "wild", "--lenient")
 
     assert ran.code == 0
-    assert "dropped style=vivid" in ran.err
+    assert "dropped complexity=wild" in ran.err
+    assert "complexity" not in openai.fields[0]
+
+
+def test_lenient_says_a_style_in_the_prompt_and_the_record_keeps_what_was_asked(openai: FakeOpenAI) -> None:
+    ran = run("generate", "a red fox", *MODEL, "--style", "vivid", "--lenient", "--json")
+
+    assert ran.code == 0
+    assert openai.fields[0]["prompt"] == "a red fox\nStyle: vivid."
     assert "style" not in openai.fields[0]
+    record = ran.json["images"][0]
+    assert record["parameters"]["asked"]["style"] == "vivid"
+    assert record["prompt"] == "a red fox\nStyle: vivid."
+    assert any("said in the prompt" in note for note in record["notes"])
 
 
 def test_defaults_are_wishes_that_yield_to_what_is_said(

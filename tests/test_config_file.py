@@ -81,6 +81,7 @@ VALID = {  # a value other than the default for every setting
     "server.allowed_paths": "/pictures",
     "server.wait_seconds": "20",
     "server.progress_seconds": "2",
+    "server.rate_limit_rpm": "10",
     "server.preview_size": "256",
     "server.max_request_mb": "10",
     "server.allowed_hosts": "pictures.example",

@@ -43,6 +43,14 @@ def test_the_official_sdk_reads_the_fakes_answers() -> None:
         assert refused.candidates[0].finish_reason is FinishReason.IMAGE_SAFETY
 
 
+def test_the_official_sdk_reads_the_fakes_list_of_models() -> None:
+    with running_gemini() as gemini, official(gemini) as client:
+        gemini.models_a_page = 3
+        listed = {model.name: model.supported_actions for model in client.models.list()}
+        assert len(listed) == len(gemini.models)
+        assert "generateContent" in listed[f"models/{MODEL}"]
+
+
 def test_the_official_sdk_reads_the_fakes_stream_and_its_errors() -> None:
     from google.genai.errors import ClientError
 

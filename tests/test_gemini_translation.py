@@ -194,7 +194,8 @@ def test_what_is_dropped_leniently_is_noted_and_not_sent() -> None:
         "dropped style=vivid",
         "dropped background=transparent",
     ]
-    assert PROVIDER.wire_call(settlement.request).parameters == PROVIDER.wire_call(wish()).parameters
+    worded = wish("otter\nStyle: vivid.")
+    assert PROVIDER.wire_call(settlement.request).parameters == PROVIDER.wire_call(worded).parameters
 
 
 # Defaults are wishes

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imagegen.cli.app import COMMANDS
 from tests import gallery, reference
 from tests.command import run
 from tests.fakes.openai_server import FakeOpenAI
@@ -72,7 +73,7 @@ def test_the_gallery_of_the_readme_is_what_the_composer_draws() -> None:
 
 def test_the_help_of_the_root_lists_what_the_commands_say_of_themselves() -> None:
     listed = run("--help").out
-    for name, summary in reference.COMMANDS.items():
+    for name, summary in COMMANDS.items():
         own = " ".join(run(name, "--help").out.partition("\n\n")[2].split())
         assert own.startswith(summary.removesuffix(".")), name
         assert summary in listed

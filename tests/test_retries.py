@@ -121,6 +121,12 @@ def test_what_the_server_asks_for_is_waited_with_a_little_more_against_the_herd(
     assert upstream.waits == [20.25, 0.75]
 
 
+def test_a_short_wait_gets_a_short_jitter_and_a_wait_of_nothing_the_usual_one() -> None:
+    upstream = Upstream([slow_down(0.01), slow_down(0)], chance=0.5)
+    upstream.run()
+    assert upstream.waits == [pytest.approx(0.02), 1.0]
+
+
 def test_a_wait_beyond_the_time_is_not_begun() -> None:
     upstream = Upstream([slow_down(299.5)], chance=0.5)
     with pytest.raises(RateLimited):

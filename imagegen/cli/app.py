@@ -22,6 +22,8 @@ from imagegen.errors import ImagegenError
 COMMANDS = {
     "generate": "Make images from a prompt.",
     "edit": "Change images with a prompt.",
+    "process": "Resize, convert, watermark or strip an image, beside the original.",
+    "inspect": "Show what an image says of itself, and how to make it again.",
     "history": "Find, show, open, delete and export images.",
     "stats": "Show how many images there are, their size and what they cost.",
     "cleanup": "Delete the oldest images beyond an age or a total size.",

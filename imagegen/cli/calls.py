@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from imagegen.cli.aftercare import check_aftercare
 from imagegen.cli.options import CallOptions
 from imagegen.cli.output import (
     Talk,
@@ -19,7 +20,7 @@ from imagegen.cli.output import (
     print_json,
     size_text,
 )
-from imagegen.cli.targets import Target, check_target, format_of
+from imagegen.cli.targets import check_target, format_of
 from imagegen.documents import image_document, plan_document, result_document
 from imagegen.errors import BudgetExceeded, PartialFailure, UsageError
 from imagegen.planning import Plan
@@ -89,6 +90,12 @@ async def carry_out(
     With `exact_size` the images shown and copied are those cut and scaled to it, made from the originals.
     """
     plan = service.plan(request)
+    aftercare = check_aftercare(
+        options.process or (),
+        embed_metadata=options.embed_metadata,
+        output=options.output,
+        image_format=plan.request.output_format,
+    )
     if options.dry_run:
         refusal = await service.spending.refusal(plan)
         return Proposal(plan, service.spending.limits_of(plan).any_set, refusal)
@@ -105,13 +112,15 @@ async def carry_out(
             talk.note(note)
     if exact_size is not None:
         result = await service.at_exact_size(result, exact_size)
+    result = await aftercare.process(service, result)
     paths = tuple(service.path_of(record) for record in result.images)
-    copies = await _copy(service, result, target) if target else []
+    if target is None:
+        return Outcome(result, paths, ())
+    said = result.notes
+    result, copies = await aftercare.copy(service, result, target)
+    for note in result.notes[len(said) :]:
+        talk.note(note)
     return Outcome(result, paths, tuple(copies))
-
-
-async def _copy(service: ImageService, result: GenerationResult, target: Target) -> list[Path]:
-    return target.write([(record, await service.read_bytes(record)) for record in result.images])
 
 
 def show(outcome: Outcome | Proposal, options: CallOptions, talk: Talk) -> None:

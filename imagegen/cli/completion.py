@@ -55,6 +55,14 @@ def _newest(incomplete: str) -> list[str]:
         return [*last, *store.ids_starting_with(incomplete, limit=20)]
 
 
+def processors(incomplete: str) -> list[tuple[str, str]]:
+    """Names of processing steps, with how each is written."""
+    from imagegen.processors import load_processors
+
+    steps = load_processors().processors
+    return [(name, step.usage) for name, step in sorted(steps.items()) if name.startswith(incomplete)]
+
+
 def setting_names(incomplete: str) -> list[str]:
     """Dotted names of settings."""
     from imagegen.settings_fields import FIELDS

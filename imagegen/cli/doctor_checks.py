@@ -16,10 +16,12 @@ from imagegen.cli.output import size_text
 from imagegen.cli.spend_view import budget_text
 from imagegen.errors import ImagegenError
 from imagegen.ledger import BudgetStatus
+from imagegen.processors import load_processors
 from imagegen.service import ImageService, base_folder, open_service
 from imagegen.settings import Settings
 from imagegen.settings_sources import load_settings
 
+REPAIR = "Repair or uninstall the plugin; the others work."
 LOW_SPACE_BYTES = 500_000_000
 
 
@@ -62,7 +64,7 @@ def _disk(base: Path) -> Iterator[Check]:
 
 async def _service_checks(settings: Settings) -> list[Check]:
     async with open_service(settings) as service:
-        checks = [*_providers(service), _default_model(service)]
+        checks = [*_providers(service), *_processors(), _default_model(service)]
         stats = await service.stats()
         checks.append(Check("history", "ok", f"images: {stats.images:,}, {size_text(stats.size_bytes)}"))
         checks += [Check("history", "warning", note) for note in service.notes()]
@@ -74,7 +76,15 @@ def _providers(service: ImageService) -> Iterator[Check]:
     for name, (_, availability) in service.providers().items():
         yield Check(f"provider {name}", "ok" if availability.enabled else "warning", availability.reason)
     for name, reason in service.broken_providers().items():
-        yield Check(f"plugin {name}", "problem", reason, "Repair or uninstall the plugin; the others work.")
+        yield Check(f"plugin {name}", "problem", reason, REPAIR)
+
+
+def _processors() -> Iterator[Check]:
+    loaded = load_processors()
+    if loaded.processors:
+        yield Check("processors", "ok", ", ".join(sorted(loaded.processors)))
+    for name, reason in loaded.broken.items():
+        yield Check(f"plugin {name}", "problem", f"as a processor: {reason}", REPAIR)
 
 
 def _default_model(service: ImageService) -> Check:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,6 @@ from imagegen.cli.options import INPUT_FIDELITY, CallOptions, with_call_options
 if TYPE_CHECKING:
     from imagegen.cli.calls import Outcome, Proposal
     from imagegen.service import ImageService
-    from imagegen.types import InputImage
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -53,6 +51,7 @@ def edit(
     """Change images with a prompt and keep the results in the history."""
     from imagegen.cli.calls import carry_out, request_fields, show
     from imagegen.cli.session import open_session
+    from imagegen.cli.sources import load_source
     from imagegen.errors import UsageError
     from imagegen.types import EditRequest
 
@@ -65,23 +64,15 @@ def edit(
     async def work(service: ImageService) -> Outcome | Proposal:
         request = EditRequest(
             prompt=prompt,
-            images=tuple([await _input(service, source) for source in sources]),
-            mask=await _input(service, mask) if mask else None,
-            markup=await _input(service, markup) if markup else None,
+            images=tuple([await load_source(service, source) for source in sources]),
+            mask=await load_source(service, mask) if mask else None,
+            markup=await load_source(service, markup) if markup else None,
             **request_fields(options),
         )
         return await carry_out(service, request, options, session.talk)
 
     with open_session(ctx, quiet=options.quiet, as_json=options.as_json) as session:
         show(session.run(work), options, session.talk)
-
-
-async def _input(service: ImageService, source: str) -> InputImage:
-    if source != "-":
-        return await service.load_input(source)
-    from imagegen.inputs import input_from_stream
-
-    return input_from_stream(sys.stdin.buffer, source="stdin")
 
 
 app.command(epilog=EXAMPLES)(with_call_options(edit, also=(INPUT_FIDELITY,)))

@@ -23,6 +23,8 @@ from imagegen.service import ImageService, Lineage
 from imagegen.store import ReindexReport
 from imagegen.types import HistoryPage, HistoryQuery, ImageRecord
 
+SIGNED = "C2PA manifest present; imagegen inspect reads it"
+
 
 def show_page(session: Session, query: HistoryQuery, *, as_json: bool) -> None:
     """One page of images."""
@@ -62,13 +64,16 @@ def show_image(session: Session, image_id: str, *, as_json: bool) -> None:
 
     async def find(service: ImageService) -> tuple[Lineage, dict[str, object]]:
         lineage = await service.lineage(image_id)
-        return lineage, image_document(lineage.record, service.path_of(lineage.record))
+        document = image_document(lineage.record, service.path_of(lineage.record))
+        signed = await service.workshop.has_credentials(lineage.record)
+        return lineage, {**document, "has_credentials": signed}
 
     lineage, document = session.run(find)
     if as_json:
         print_json({**document, "children": [child.image_id for child in lineage.children]})
         return
-    for name, value in _lines(lineage, str(document["path"])):
+    credentials = [("credentials", SIGNED)] if document["has_credentials"] else []
+    for name, value in [*_lines(lineage, str(document["path"])), *credentials]:
         typer.echo(f"{name:<15}{value}")
 
 

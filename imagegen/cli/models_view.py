@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import typer
@@ -11,7 +12,13 @@ from imagegen.cli.output import money, print_json, print_table
 from imagegen.cli.session import Session
 from imagegen.documents import model_document
 from imagegen.service import ImageService
-from imagegen.types import JSONObject
+from imagegen.types import PARAMETERS, JSONObject
+
+_EXTRA = {
+    "ratios": ("aspect ratios", "a size becomes the nearest one"),
+    "image_sizes": ("resolutions", "a size becomes one of them by its area"),
+    "thinking": ("thinking level", "for these qualities; for others none is sent"),
+}
 
 
 def show_models(session: Session, *, everything: bool, as_json: bool) -> None:
@@ -107,17 +114,62 @@ def _show_facts(document: JSONObject) -> None:
         "status": f"{_standing(document)}{replacement}",
         "can": ", ".join(document["operations"]),
         "prompt": f"up to {document['max_prompt_chars']:,} characters",
-        "inputs": f"up to {document['max_input_images']} images ({', '.join(document['input_formats'])})",
+        "inputs": _inputs(document),
         "mask": "yes" if document["takes_mask"] else "no",
         "markup": "yes" if document["takes_markup"] else "no",
     }
-    for name, value in facts.items():
-        typer.echo(f"  {name:<20}{value}")
+    _show_rows(facts)
     typer.echo("takes")
-    for name, rule in document["parameters"].items():
-        typer.echo(f"  {name:<20}{rule}")
+    anything = {"anything": "what is said is sent unchecked"} if document["takes_anything"] else {}
+    _show_rows({**document["parameters"], **anything})
+    _show_limits(document)
     for note in document["notes"]:
         typer.echo(f"note: {note}")
+
+
+def _show_rows(rows: Mapping[str, str]) -> None:
+    for name, value in rows.items():
+        typer.echo(f"  {name:<20}{value}".rstrip())
+
+
+def _inputs(document: JSONObject) -> str:
+    count = document["max_input_images"]
+    if not count:
+        return "any number that the server takes" if document["takes_anything"] else "none"
+    images = "one image" if count == 1 else f"up to {count} images"
+    return f"{images} ({', '.join(document['input_formats'])})"
+
+
+def _show_limits(document: JSONObject) -> None:
+    """What stands between the rules: what is not taken, and what is made of what is."""
+    taken, rows = document["parameters"], dict[str, str]()
+    if document["generate_only"]:
+        rows["not in an edit"] = ", ".join(document["generate_only"])
+    if "transparent" in taken.get("background", ""):
+        rows["transparency"] = f"in {', '.join(document['transparent_formats'])}"
+    if alone := [name for name in document["single_formats"] if name in taken.get("output_format", "")]:
+        rows["one at a time"] = ", ".join(alone)
+    for name, value in document["extra"].items():
+        label, why = _EXTRA.get(name, (name.replace("_", " "), ""))
+        rows[label] = _fact(value) + (f" ({why})" if why and value else "")
+    if document["converts_locally"]:
+        rows["formats"] = "made here from what the provider sends, and only when one is asked for"
+    if not document["takes_anything"]:
+        rows["takes no"] = ", ".join(sorted(PARAMETERS - set(taken))) or "other parameter"
+        if document["style_in_prompt"] and "style" not in taken:
+            rows["style"] = "with --lenient it is said in the prompt"
+    if rows:
+        typer.echo("more")
+        _show_rows(rows)
+
+
+def _fact(value: object) -> str:
+    """A value of a provider's own table for a person."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_fact, value)) or "none"
+    return str(value)
 
 
 def _show_prices(document: JSONObject) -> None:

@@ -30,6 +30,8 @@ class CallOptions:
 
     parameters: dict[str, Any]
     output: str | None
+    process: list[str] | None
+    embed_metadata: bool
     open_result: bool
     dry_run: bool
     lenient: bool
@@ -141,6 +143,26 @@ _CARRYING_OUT = (
                 metavar="PATH",
             ),
         ],
+    ),
+    SharedOption(
+        "process",
+        Annotated[
+            list[str] | None,
+            typer.Option(
+                "--process",
+                help="Then take this step; again for more, in order. See: imagegen process --help",
+                metavar="NAME[:ARGS]",
+                autocompletion=completion.processors,
+            ),
+        ],
+    ),
+    SharedOption(
+        "embed_metadata",
+        Annotated[
+            bool,
+            typer.Option("--embed-metadata", help="Write prompt, model, id and date into the copy of -o."),
+        ],
+        False,
     ),
     SharedOption(
         "open_result", Annotated[bool, typer.Option("--open", help="Open the result in a viewer.")], False

@@ -88,17 +88,22 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=True)
     cells = [[cell.replace("\n", " ") for cell in row] for row in rows]
     for position, header in enumerate(headers):
         justify: Literal["right", "left"] = "right" if position in right else "left"
-        is_last = position == len(headers) - 1  # the last column gives way first
+        is_last = position == len(headers) - 1  # the last column takes what is left, and is cut first
         widest = max([len(header), *(len(row[position]) for row in cells)])
         table.add_column(
-            header, justify=justify, no_wrap=True, overflow="ellipsis", min_width=None if is_last else widest
+            Text(header),
+            justify=justify,
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=None if is_last else widest,
+            ratio=1 if is_last else None,
         )
     for row in cells:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell, overflow="ellipsis", no_wrap=True) for cell in row))
     Console().print(table)
 
 

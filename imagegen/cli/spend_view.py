@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 import typer
@@ -57,19 +58,24 @@ def show_spend(session: Session, by: Group, days: int | None, *, as_json: bool) 
     if as_json:
         print_json({**spend_document(rows, total, by=by), "days": days})
         return
-    last = _cells("total", total)
-    print_table((by, *HEADERS), [*(_cells(row.key, row) for row in rows), last], right=range(1, 6))
+    print_table((by, *HEADERS), [_cells(row) for row in rows], right=range(1, 6))
+    calls = "1 attempt" if total.attempts == 1 else f"{total.attempts:,} attempts"
+    session.talk.detail(f"{_dollars(total.charged_usd)} in all, {calls}")
     if total.unpriced:
         session.talk.note(f"{total.unpriced} attempts are in no sum: nobody knows their price")
 
 
-def _cells(name: str, row: Spend) -> tuple[str, ...]:
+def _cells(row: Spend) -> tuple[str, ...]:
     sums = (row.cost_usd, row.uncertain_usd, row.charged_usd)
-    return (name, str(row.attempts), str(row.images), *(show_usd(micro_usd(amount)) for amount in sums))
+    return (row.key, str(row.attempts), str(row.images), *map(_dollars, sums))
+
+
+def _dollars(amount: Decimal) -> str:
+    return show_usd(micro_usd(amount))
 
 
 def budget_text(budget: BudgetStatus) -> str:
     """`$0.05 spent, $0.00 reserved of $1.00, resets at 2026-11-23T00:00:00Z`."""
-    spent, reserved = show_usd(micro_usd(budget.spent_usd)), show_usd(micro_usd(budget.reserved_usd))
-    limit = "no limit" if budget.limit_usd is None else show_usd(micro_usd(budget.limit_usd))
-    return f"{spent} spent, {reserved} reserved of {limit}, resets at {rfc3339(budget.resets_at)}"
+    used = f"{_dollars(budget.spent_usd)} spent, {_dollars(budget.reserved_usd)} reserved"
+    limit = "no limit" if budget.limit_usd is None else _dollars(budget.limit_usd)
+    return f"{used} of {limit}, resets at {rfc3339(budget.resets_at)}"

@@ -76,9 +76,12 @@ class Attempts:
         return self._file.write(begin)
 
     def close(self, begun: Begun, ending: Ending) -> None:
-        """Settle the reservation and say what became of the attempt. Raises StorageError."""
+        """Settle the reservation and say what became of the attempt. Raises StorageError.
+
+        A power cut may undo it: then the reservation is back, which counts the attempt at its estimate.
+        """
         row = _row(begun, ending, ended_at=self._clock())
-        self._file.write(lambda connection: connection.execute(_WRITE, row))
+        self._file.write(lambda connection: connection.execute(_WRITE, row), survives_power_cut=False)
 
     def settle_the_dead(self) -> None:
         """Mark what dead processes left running as interrupted; it counts at its estimate."""

@@ -57,10 +57,14 @@ class LedgerFile:
         """Ask something. Makes no file: where there is none, the ledger is empty."""
         return self._run(work, writing=False)
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Change something, in one transaction that other processes wait for. May run `work` again."""
+    def write(self, work: Callable[[sqlite3.Connection], T], *, survives_power_cut: bool = True) -> T:
+        """Change something, in one transaction that other processes wait for. May run `work` again.
+
+        Every change outlives the process. One that need not outlive a power cut by itself waits for no disk.
+        """
 
         def in_transaction(connection: sqlite3.Connection) -> T:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_cut else 'NORMAL'}")
             with transaction(connection):
                 return work(connection)
 
@@ -111,10 +115,8 @@ class LedgerFile:
     def _checked(self, connection: sqlite3.Connection, *, writable: bool) -> sqlite3.Connection:
         try:
             version = self._version_of(connection)
-            if writable:
-                if version < len(STEPS):
-                    migrate(connection, STEPS)
-                connection.execute("PRAGMA synchronous = FULL")  # what was spent outlives a power cut
+            if writable and version < len(STEPS):
+                migrate(connection, STEPS)
         except BaseException:
             connection.close()
             raise

@@ -1,4 +1,54 @@
-"""The door every provider comes through: capabilities as data, and two coroutines."""
+"""The door every provider comes through: capabilities as data, and two coroutines.
+
+A complete provider, in a package of your own:
+
+    from imagegen.capabilities import ModelInfo, Range
+    from imagegen.errors import UnsupportedParameter
+    from imagegen.providers.base import Availability, Provider, WireCall
+    from imagegen.types import Operation, ProviderImage, ProviderResult
+
+    PLAIN = ModelInfo(
+        id="plain",
+        provider="flat",
+        title="one plain colour",
+        operations=frozenset({Operation.GENERATE}),
+        parameters={"n": Range(1, 4)},
+        max_prompt_chars=1_000,
+    )
+
+    class FlatProvider(Provider):
+        name = "flat"
+        title = "Plain colours"
+        default_model = "plain"
+
+        @classmethod
+        def from_settings(cls, settings):
+            return cls()
+
+        def availability(self):
+            return Availability(enabled=True, reason="It needs no key.")
+
+        def models(self):
+            return (PLAIN,)
+
+        def wire_call(self, request):
+            return WireCall(endpoint="flat", parameters={"prompt": request.prompt, "n": request.n})
+
+        async def generate(self, request, *, on_progress):
+            colour = request.prompt.encode().hex()[:6].ljust(6, "0")
+            svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64" fill="#{colour}"/>'
+            return ProviderResult(images=(ProviderImage(data=svg.encode()),) * request.n)
+
+        async def edit(self, request, *, on_progress):
+            raise UnsupportedParameter("flat makes images and edits none.", hint="Choose another model.")
+
+Declared in its `pyproject.toml`, its models work everywhere as `-m flat` or `-m flat/plain`:
+
+    [project.entry-points."imagegen.providers"]
+    flat = "your_package:FlatProvider"
+
+`imagegen.providers.testing` has the tests that show whether it keeps the contract.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +118,7 @@ class Provider(ABC):
     this provider's and holds only parameters that the model takes.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str]  # one word, that of the entry point: the part before the slash in provider/model
     title: ClassVar[str]
     takes_any_model: ClassVar[bool] = False  # also names that another provider lists: a gateway has them too
 

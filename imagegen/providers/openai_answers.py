@@ -95,7 +95,7 @@ def bad_response(what: str, call: Call, headers: Mapping[str, str]) -> BadRespon
 def answer_object(content: bytes, headers: Mapping[str, str], call: Call) -> JSONObject:
     """The JSON object of an answer. Raises BadResponse, or what an error body stands for."""
     try:
-        answer = json.loads(content)
+        answer = _load_json(content)
     except (ValueError, RecursionError) as exc:
         kind = call.clean(headers.get("content-type", "no content type"), 100)
         raise bad_response(f"answered with something that is no JSON ({kind})", call, headers) from exc
@@ -104,6 +104,16 @@ def answer_object(content: bytes, headers: Mapping[str, str], call: Call) -> JSO
     if answer.get("error"):
         raise refusal(answer, call, headers=headers)
     return answer
+
+
+def _load_json(content: bytes) -> Any:
+    """What the bytes say, by the fast parser, or by the forgiving one where that stumbles."""
+    from pydantic_core import from_json
+
+    try:
+        return from_json(content)
+    except ValueError:
+        return json.loads(content)
 
 
 def _split(

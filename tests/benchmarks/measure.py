@@ -34,7 +34,8 @@ def compare(
     name: str, subject: Callable[[], object], floor: Callable[[], object], *, promised: float, runs: int
 ) -> Ratio:
     """Run both in turn, one warm-up each, and compare medians."""
-    subject(), floor()
+    subject()
+    floor()
     pairs = [(_seconds(subject), _seconds(floor)) for _ in range(runs)]
     return Ratio(
         name,
