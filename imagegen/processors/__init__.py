@@ -10,12 +10,14 @@ No plugin takes a built-in's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imagegen.errors import ConfigurationError, ImagegenError, NotFound, UsageError
+from imagegen.plugins import built_in_points, load_each, plugin_points
 from imagegen.processors.base import Processor
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "strip-metadata": "imagegen.processors.strip_metadata:StripMetadata",
     }
 )
-
-_MAX_REASON_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +82,9 @@ def check_format(step: Step, image_format: str) -> None:
 
 def load_processors() -> LoadedProcessors:
     """Load every built-in step and every plugin. One that fails is reported, the rest kept."""
-    loaded: dict[str, type[Processor]] = {}
-    broken: dict[str, str] = {}
-    for point in _entry_points():
-        if point.name in loaded or point.name in broken:
-            broken[f"{point.name} ({point.value})"] = f"the name {point.name} belongs to another processor"
-            continue
-        try:
-            loaded[point.name] = _load(point)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a plugin is foreign code; it must not stop the rest
-            broken[point.name] = f"{type(exc).__name__}: {exc}"[:_MAX_REASON_CHARS]
-    return LoadedProcessors(MappingProxyType(loaded), MappingProxyType(broken))
-
-
-def _entry_points() -> Iterator[EntryPoint]:
-    """Built-ins first, then plugins in order of name."""
-    from importlib.metadata import EntryPoint, entry_points
-
-    for name, value in BUILT_IN.items():
-        yield EntryPoint(name, value, ENTRY_POINT_GROUP)
-    yield from sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value))
+    points = [*built_in_points(ENTRY_POINT_GROUP, BUILT_IN), *plugin_points(ENTRY_POINT_GROUP)]
+    sources = [(point.name, point.value, partial(_load, point)) for point in points]
+    return LoadedProcessors(*load_each(sources, "processor"))
 
 
 def _load(point: EntryPoint) -> type[Processor]:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imagegen.paths import config_folder
+from imagegen.plugins import built_in_points, load_each, plugin_points
 from imagegen.providers.base import Provider
 from imagegen.providers.model_overrides import FILE_NAME, check_owners
 from imagegen.settings import Settings
@@ -35,8 +36,6 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_MAX_REASON_CHARS = 300
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedProviders:
@@ -51,30 +50,19 @@ def load_providers(settings: Settings) -> LoadedProviders:
 
     Raises ConfigurationError where the user's `models.toml` speaks of a provider that there is not.
     """
-    providers: dict[str, Provider] = {}
-    broken: dict[str, str] = {}
-    for name, origin, build in _sources(settings):
-        if name in providers or name in broken:
-            broken[f"{name} ({origin})"] = f"the name {name} belongs to another provider"
-            continue
-        try:
-            providers[name] = build(settings)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a plugin is foreign code; it must not stop the rest
-            broken[name] = f"{type(exc).__name__}: {exc}"[:_MAX_REASON_CHARS]
+    providers, broken = load_each(_sources(settings), "provider")
     check_owners(config_folder() / FILE_NAME, [name for name in (*providers, *broken) if name != "local"])
-    return LoadedProviders(MappingProxyType(providers), MappingProxyType(broken))
+    return LoadedProviders(providers, broken)
 
 
-def _sources(settings: Settings) -> Iterator[tuple[str, str, Callable[[Settings], Provider]]]:
-    """Name, origin and builder: built-ins first, then servers, then plugins in order of name."""
-    from importlib.metadata import EntryPoint, entry_points
-
-    for name, value in BUILT_IN.items():
-        yield name, value, partial(_build, EntryPoint(name, value, ENTRY_POINT_GROUP))
+def _sources(settings: Settings) -> Iterator[tuple[str, str, Callable[[], Provider]]]:
+    """Name, origin and builder: built-ins first, then servers, then plugins."""
+    for point in built_in_points(ENTRY_POINT_GROUP, BUILT_IN):
+        yield point.name, point.value, partial(_build, point, settings)
     for name in settings.providers.compatible:
-        yield name, f"providers.compatible.{name}", partial(_build_server, name)
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
-        yield point.name, point.value, partial(_build, point)
+        yield name, f"providers.compatible.{name}", partial(_build_server, name, settings)
+    for point in plugin_points(ENTRY_POINT_GROUP):
+        yield point.name, point.value, partial(_build, point, settings)
 
 
 def _build_server(name: str, settings: Settings) -> Provider:
