@@ -1,6 +1,7 @@
-"""What the ledger adds to a paid call: a reservation before it and its settlement after it, both durable.
+"""What the ledger adds to a paid call: a reservation before it and its settlement after it.
 
-Beside it stands what two appends with an fsync take on the same disk: that is the price of durability.
+Beside it stands what one append with an fsync takes on the same disk: the reservation outlives a power cut.
+Nothing is promised here; beside a provider's seconds it is nothing.
 """
 
 from __future__ import annotations
@@ -18,19 +19,16 @@ from imagegen.ledger import BudgetLimits
 from tests.ledger_world import accounts_of, ledger_in, spend
 
 RUNS = 200
-ROOM_MS = 10.0  # beyond the two fsyncs; a picture takes seconds
 ROOMY = BudgetLimits(daily_usd=Decimal(1_000_000))
 
 
 def lines() -> Iterator[str]:
     """One line: the median for a call alone, with a daily budget to keep."""
     with tempfile.TemporaryDirectory() as folder:
-        floor = statistics.median(_two_appends_ms(Path(folder) / "floor") for _ in range(RUNS))
+        floor = statistics.median(_append_ms(Path(folder) / "floor") for _ in range(RUNS))
         subject = asyncio.run(_median_call_ms(Path(folder) / "ledger"))
-    promised = floor + ROOM_MS
-    verdict = "ok" if subject <= promised else "MISSED"
-    yield f"{'  two appends with an fsync':<52}{floor:>9.3f} ms"
-    yield f"{'ledger, a paid call':<52}{subject:>9.3f} ms  (promised {promised:.1f} ms)  {verdict}"
+    name = "ledger, a paid call / an append with an fsync"
+    yield f"{name:<52}{subject:>9.2f} ms /{floor:>9.2f} ms = {subject / floor:>6.2f}"
 
 
 async def _median_call_ms(base: Path) -> float:
@@ -46,11 +44,10 @@ async def _median_call_ms(base: Path) -> float:
     return statistics.median(times)
 
 
-def _two_appends_ms(path: Path) -> float:
+def _append_ms(path: Path) -> float:
     began = time.perf_counter()
-    for _ in range(2):
-        with path.open("ab") as file:
-            file.write(b"x" * 400)
-            file.flush()
-            os.fsync(file.fileno())
+    with path.open("ab") as file:
+        file.write(b"x" * 400)
+        file.flush()
+        os.fsync(file.fileno())
     return (time.perf_counter() - began) * 1000
