@@ -113,7 +113,10 @@ def test_render_prints_the_prompt_alone_on_stdout_and_the_hints_on_stderr() -> N
 
     assert ran.stdout.count("\n") == 1
     assert "“Ship faster”" in ran.stdout
-    assert ran.stderr == "og-image-prompt: suits 1200x630 (1.91:1), quality high\n"
+    assert (
+        ran.stderr
+        == "og-image-prompt: suits 1200x630 (1.91:1), local/composer makes 1200x630, quality high\n"
+    )
     assert run("render", "og-image-prompt", "-a", "title=x", "--quiet").stderr == ""
 
 
@@ -142,8 +145,8 @@ def test_render_reads_a_file_of_arguments_and_the_command_line_is_stronger(home:
 @pytest.mark.parametrize(
     ("arguments", "kind", "said"),
     [
-        (("render", "og-image"), NotFound, "Did you mean og-image-prompt?"),
-        (("show", "og-image"), NotFound, "Did you mean og-image-prompt?"),
+        (("render", "og-image"), UsageError, "Did you mean og-image-prompt?"),
+        (("show", "og-image"), UsageError, "Did you mean og-image-prompt?"),
         (("render", "og-image-prompt"), UsageError, "title is missing"),
         (("render", "og-image-prompt", "-a", "titel=x"), UsageError, "did you mean title?"),
         (("render", "og-image-prompt", "-a", "title"), UsageError, "name=value"),

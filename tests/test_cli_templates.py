@@ -82,7 +82,7 @@ def test_the_exact_size_needs_a_template(openai: FakeOpenAI) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "named"),
     [
-        (("--template", "og-imge-prompt"), 8, "og-image-prompt"),
+        (("--template", "og-imge-prompt"), 2, "og-image-prompt"),
         (("--template", "og-image-prompt"), 2, "title"),
         (("--template", "og-image-prompt", "-a", "title=x", "-a", "colour=red"), 2, "colour"),
         (("--template", "og-image-prompt", "-a", "title=x", "-a", "text_layout=round"), 2, "centered"),
@@ -138,3 +138,14 @@ def test_the_folder_of_templates_is_a_setting(home: Path, monkeypatch: pytest.Mo
     assert "event-poster" in run("prompts", "list").out
     monkeypatch.setenv("PROMPT_TEMPLATES__ENABLE_CUSTOM_TEMPLATES", "false")
     assert "event-poster" not in run("prompts", "list").out
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("gpt-image-2.5-flare", "1280x672"), ("gpt-image-1.5", "1536x1024"), ("local", "1200x630")],
+)
+def test_a_rendered_prompt_comes_with_the_nearest_size_of_the_model(model: str, size: str) -> None:
+    document = run("prompts", "render", "og-image-prompt", "-a", "title=x", "-m", model, "--json").json
+
+    assert (document["recommended_size"], document["nearest_size"]) == ("1200x630", size)
+    assert size in run("prompts", "render", "og-image-prompt", "-a", "title=x", "-m", model).err

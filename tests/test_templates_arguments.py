@@ -87,12 +87,12 @@ def test_a_value_is_data_and_is_never_read_as_a_template(value: str) -> None:
 
 
 def test_an_unknown_template_is_not_found_with_the_nearest_name() -> None:
-    with pytest.raises(NotFound, match=r"no template og-image\. Did you mean og-image-prompt"):
+    with pytest.raises(UsageError, match=r"no template og-image\. Did you mean og-image-prompt"):
         load_library().find("og-image")
 
 
 def test_a_part_of_a_name_is_enough_for_a_suggestion() -> None:
-    with pytest.raises(NotFound, match="hero-banner-prompt"):
+    with pytest.raises(UsageError, match="hero-banner-prompt"):
         load_library().find("hero")
 
 

@@ -25,7 +25,7 @@ class PromptSource:
     args_file: Path | None
 
     def read(self, settings: PromptTemplateSettings) -> tuple[str, TemplateUse | None]:
-        """The prompt, and the template that made it. Raises UsageError, NotFound for an unknown template."""
+        """The prompt, and the template that made it. Raises UsageError."""
         given = [source for source in (self.prompt, self.prompt_file, self.template) if source is not None]
         if len(given) != 1:
             raise UsageError(

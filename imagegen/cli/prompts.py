@@ -11,7 +11,7 @@ from imagegen.cli import prompts_completion as completion
 from imagegen.cli.groups import build_group
 from imagegen.cli.options import JsonOutput, Quiet
 from imagegen.cli.prompts_help import CommandWithTemplates, GroupWithTemplates
-from imagegen.cli.prompts_options import ArgumentsFile, Pairs
+from imagegen.cli.prompts_options import ArgumentsFile, ForModel, Pairs
 
 app = build_group(
     "Turn a few facts into a prompt, with the templates.",
@@ -54,13 +54,22 @@ def render(
     template: Name,
     argument: Pairs = None,
     args_file: ArgumentsFile = None,
+    model: ForModel = None,
     as_json: JsonOutput = False,
     quiet: Quiet = False,
 ) -> None:
     """Print the prompt that a template makes."""
     from imagegen.cli.prompts_view import show_prompt
 
-    show_prompt(ctx.find_root().obj, template, argument or [], args_file, as_json=as_json, quiet=quiet)
+    show_prompt(
+        ctx.find_root().obj,
+        template,
+        argument or [],
+        args_file,
+        model=model,
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 @app.command(

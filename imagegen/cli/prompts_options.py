@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imagegen.cli import prompts_completion as completion
+from imagegen.cli.completion import models
 
 TemplateName = Annotated[
     str | None,
@@ -31,6 +32,16 @@ Pairs = Annotated[
 ArgumentsFile = Annotated[
     Path | None,
     typer.Option(help="Read facts from this TOML or JSON file; -a is stronger.", metavar="FILE"),
+]
+ForModel = Annotated[
+    str | None,
+    typer.Option(
+        "-m",
+        "--model",
+        help="Say which size this model makes of the recommended one.",
+        metavar="MODEL",
+        autocompletion=models,
+    ),
 ]
 ExactSize = Annotated[
     bool,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from imagegen.capabilities import SizeRule
 from imagegen.cli.output import Talk, print_json, print_table
 from imagegen.cli.prompts_library import load_templates
 from imagegen.errors import ConfigurationError
+from imagegen.providers import load_providers
+from imagegen.resolution import resolve
+from imagegen.settings_sources import load_settings
 from imagegen.templates import (
     Argument,
     Kind,
@@ -20,6 +25,7 @@ from imagegen.templates import (
     Template,
     check_file,
     gather_arguments,
+    nearest_size,
     start_template,
 )
 from imagegen.templates.documents import problem_document, rendered_document, template_document
@@ -102,21 +108,59 @@ def _ratio(ratio: str | None) -> str:
     return f"({ratio})" if ratio else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The model that a prompt is for, and the size it can make that is nearest to the recommended one."""
+
+    model: str
+    size: str | None
+
+
 def show_prompt(
-    config: Path | None, name: str, pairs: Sequence[str], file: Path | None, *, as_json: bool, quiet: bool
+    config: Path | None,
+    name: str,
+    pairs: Sequence[str],
+    file: Path | None,
+    *,
+    model: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """The prompt on stdout, its hints on stderr."""
     rendered = load_templates(config).render(name, gather_arguments(pairs, file))
+    if not as_json:
+        typer.echo(rendered.text)
+    talk = Talk(quiet=quiet, as_json=as_json)
+    fit = _fit(config, model, rendered) if as_json or not talk.silent else None
     if as_json:
-        print_json(rendered_document(rendered))
-        return
-    typer.echo(rendered.text)
-    Talk(quiet=quiet, as_json=as_json).detail(_hints(rendered))
+        document = rendered_document(rendered)
+        print_json({**document, "model": fit and fit.model, "nearest_size": fit and fit.size})
+    elif fit is not None:
+        talk.detail(_hints(rendered, fit))
 
 
-def _hints(rendered: Rendered) -> str:
+def _fit(config: Path | None, model: str | None, rendered: Rendered) -> Fit:
+    """What the named model, or the one that would be used, makes of the recommended size."""
+    settings = load_settings(config=config).settings
+    found = resolve(
+        load_providers(settings).providers,
+        provider=None,
+        model=model,
+        default_model=settings.images.default_model,
+    ).model
+    rule = found.parameters.get("size")
+    wanted = rendered.recommended_size
+    size = nearest_size(wanted, rule) if wanted and isinstance(rule, SizeRule) else None
+    return Fit(found.full_name, size)
+
+
+def _hints(rendered: Rendered, fit: Fit) -> str:
     size = " ".join(filter(None, (rendered.recommended_size, _ratio(rendered.aspect_ratio))))
-    hints = (f"suits {size}" if size else "", f"quality {rendered.quality}" if rendered.quality else "")
+    hints = (
+        f"suits {size}" if size else "",
+        f"{fit.model} makes {fit.size}" if fit.size else "",
+        f"quality {rendered.quality}" if rendered.quality else "",
+    )
     return f"{rendered.name}: {', '.join(filter(None, hints)) or rendered.source}"
 
 

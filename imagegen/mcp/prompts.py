@@ -56,7 +56,7 @@ def list_prompts(library: TemplateLibrary) -> list[Prompt]:
 
 
 def get_prompt(library: TemplateLibrary, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
-    """The rendered text. Raises NotFound, UsageError that names a missing or unknown argument."""
+    """The rendered text. Raises UsageError that names an unknown template or argument, or a missing one."""
     template = library.find(name)
     missing = [a.name for a in template.arguments if a.required and not arguments.get(a.name)]
     if missing:

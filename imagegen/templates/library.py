@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagegen.errors import ConfigurationError, NotFound
+from imagegen.errors import ConfigurationError, NotFound, UsageError
 from imagegen.paths import config_folder
 from imagegen.templates.brand import BRAND_FILE, Brand, load_brand
 from imagegen.templates.loading import read_template
@@ -43,7 +43,7 @@ class TemplateLibrary:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
     def find(self, name: str) -> Template:
-        """The template of that name. Raises NotFound, with the nearest, or ConfigurationError.
+        """The template of that name. Raises UsageError, with the nearest, or ConfigurationError.
 
         A broken file stands in the way of the built-in template of its name: another picture than the one
         that was meant is never made silently.
@@ -57,7 +57,7 @@ class TemplateLibrary:
                 )
         template = self.templates.get(name)
         if template is None:
-            raise NotFound(f"There is no template {name[:80]}.", hint=self._nearest(name), template=name)
+            raise UsageError(f"There is no template {name[:80]}.", hint=self._nearest(name), template=name)
         return template
 
     def _nearest(self, name: str) -> str:
@@ -68,7 +68,7 @@ class TemplateLibrary:
         return f"Did you mean {' or '.join(near)}?" if near else "See: imagegen prompts list"
 
     def render(self, name: str, arguments: Mapping[str, str]) -> Rendered:
-        """The prompt that a template makes. Raises NotFound, UsageError or ConfigurationError."""
+        """The prompt that a template makes. Raises UsageError or ConfigurationError."""
         from imagegen.templates.rendering import compile_text, render
 
         template = self.find(name)
