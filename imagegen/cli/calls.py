@@ -16,6 +16,7 @@ from imagegen.cli.output import (
     Talk,
     cost_text,
     estimate_text,
+    open_in_viewer,
     pixels_text,
     print_json,
     size_text,
@@ -135,7 +136,7 @@ def show(outcome: Outcome | Proposal, options: CallOptions, talk: Talk) -> None:
             typer.echo(str(path))
     _show_details(outcome.result, talk)
     if options.open_result:
-        typer.launch(str((outcome.copies or outcome.paths)[0]))
+        open_in_viewer((outcome.copies or outcome.paths)[0], talk)
     _complain_of_missing(outcome.result, options.parameters.get("n", 1))
 
 

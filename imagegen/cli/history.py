@@ -80,7 +80,7 @@ def show(ctx: typer.Context, image: ImageId, as_json: JsonOutput = False) -> Non
 @app.command("open", epilog="\b\nExample:\n  imagegen history open last")
 def open_image(ctx: typer.Context, image: ImageId, as_json: JsonOutput = False) -> None:
     """Open an image in the system's viewer."""
-    from imagegen.cli.output import print_json
+    from imagegen.cli.output import open_in_viewer, print_json
     from imagegen.cli.session import open_session
     from imagegen.errors import NotFound
 
@@ -88,13 +88,11 @@ def open_image(ctx: typer.Context, image: ImageId, as_json: JsonOutput = False) 
         path = _path_of(session, image)
         if not path.is_file():
             raise NotFound(f"{path} is gone.", hint="Bring the index up to date: imagegen history reindex")
-        opened = typer.launch(str(path)) == 0
+        opened = open_in_viewer(path, session.talk)
         if as_json:
             print_json({"path": str(path), "opened": opened})
         else:
             typer.echo(str(path))
-        if not opened:
-            session.talk.note("no viewer could be started")
 
 
 def _path_of(session: Session, image: str) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import typer
@@ -57,6 +58,14 @@ class Talk:
         with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
             bars.add_task(what, total=None)
             yield
+
+
+def open_in_viewer(path: Path, talk: Talk) -> bool:
+    """Open a file in the system's viewer; where there is none, say so. Whether it was opened."""
+    opened = typer.launch(str(path)) == 0
+    if not opened:
+        talk.note("no viewer could be started")
+    return opened
 
 
 def print_json(document: Any) -> None:
