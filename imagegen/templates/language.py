@@ -6,9 +6,9 @@
     |filter   is given                    those of `vocabulary`
     {# a comment #}
 
-A text is parsed by Jinja, and its syntax tree may hold nothing else (an allow-list of node types), before
-Jinja's sandbox compiles it. Without loops, variables of its own, calls and arithmetic, the time and the size
-of the output follow from the length of the text and of the values, both of which are bounded.
+A text is parsed by Jinja's sandbox, and its syntax tree may hold nothing else (an allow-list of node types).
+Without loops, variables of its own, calls and arithmetic, the time and the size of the output follow from the
+length of the text and of the values, both of which are bounded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from imagegen.templates.brand import BRAND_KEYS
-from imagegen.templates.vocabulary import FILTERS, TESTS, shown
+from imagegen.templates.vocabulary import FILTERS, TESTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -91,13 +91,10 @@ class FaultyText(Exception):
 
 def build_environment() -> Environment:
     """Jinja's immutable sandbox without anything of its own: no globals, no filters, no tests, no files."""
-    from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
         autoescape=False,  # a prompt is no HTML
-        undefined=StrictUndefined,
-        finalize=shown,
         optimized=False,
         cache_size=0,
     )

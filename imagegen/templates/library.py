@@ -18,7 +18,7 @@ from imagegen.templates.model import Problem, Rendered, Severity, Template
 from imagegen.templates.sources import SourceFile, read_source
 
 if TYPE_CHECKING:
-    import jinja2
+    from jinja2 import nodes
 
 SUFFIXES = (".toml", ".json")
 
@@ -35,7 +35,7 @@ class TemplateLibrary:
     folder: Path
     files: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
-    _compiled: dict[str, jinja2.Template] = field(default_factory=dict, repr=False, compare=False)
+    _texts: dict[str, nodes.Template] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -69,12 +69,12 @@ class TemplateLibrary:
 
     def render(self, name: str, arguments: Mapping[str, str]) -> Rendered:
         """The prompt that a template makes. Raises UsageError or ConfigurationError."""
-        from imagegen.templates.rendering import compile_text, render
+        from imagegen.templates.rendering import read_text, render
 
         template = self.find(name)
-        if name not in self._compiled:
-            self._compiled[name] = compile_text(template)
-        return render(template, self._compiled[name], arguments, self.brand)
+        if name not in self._texts:
+            self._texts[name] = read_text(template)
+        return render(template, self._texts[name], arguments, self.brand)
 
 
 class _Templates(Mapping[str, Template]):

@@ -19,15 +19,19 @@ from imagegen.templates.language import (
 )
 from imagegen.templates.model import Rendered, Template
 from imagegen.templates.sizes import aspect_ratio
+from imagegen.templates.writing import write
 
 if TYPE_CHECKING:
-    import jinja2
+    from jinja2 import nodes
 
 MAX_PROMPT_CHARS = 32_000
 
+_SPACE = re.compile(r"[ \t\n]+")
+_STOPS = re.compile(r"(?<!\.)\.\.(?=\s|$)|(?<=[!?…])\.(?=\s|$)")
 
-def render(template: Template, text: jinja2.Template, given: Mapping[str, str], brand: Brand) -> Rendered:
-    """The prompt that the template, its text compiled, makes of the arguments, and its hints.
+
+def render(template: Template, text: nodes.Template, given: Mapping[str, str], brand: Brand) -> Rendered:
+    """The prompt that the template, its text read by `read_text`, makes of the arguments, and its hints.
 
     Raises UsageError for arguments that do not fit, or a prompt beyond 32,000 characters.
     """
@@ -36,7 +40,7 @@ def render(template: Template, text: jinja2.Template, given: Mapping[str, str], 
     size = recommended_size(template, arguments)
     ratio = template.aspect_ratio if size == template.recommended_size else None
     return Rendered(
-        text=_tidy(_bounded(template.name, text.generate(variables))),
+        text=_tidy(_bounded(template.name, write(text, variables))),
         name=template.name,
         arguments=arguments,
         recommended_size=size,
@@ -55,8 +59,8 @@ def recommended_size(template: Template, arguments: Mapping[str, str]) -> str | 
     return template.recommended_size
 
 
-def compile_text(template: Template) -> jinja2.Template:
-    """The text ready to be rendered. Raises ConfigurationError where it is not allowed."""
+def read_text(template: Template) -> nodes.Template:
+    """The text ready to be written. Raises ConfigurationError where it is not allowed."""
     names = {argument.name for argument in template.arguments}
     environment = build_environment()
     try:
@@ -68,7 +72,7 @@ def compile_text(template: Template) -> jinja2.Template:
             template=template.name,
         ) from exc
     prepare_plain_text(outputs, names)
-    return environment.from_string(tree)
+    return tree
 
 
 def _bounded(name: str, pieces: Iterable[str]) -> str:
@@ -88,9 +92,9 @@ def _bounded(name: str, pieces: Iterable[str]) -> str:
 
 def _tidy(text: str) -> str:
     """Single spaces, an empty line between paragraphs, one full stop where a value brought its own."""
-    paragraphs = (re.sub(r"[ \t\n]+", " ", paragraph).strip() for paragraph in text.split(PARAGRAPH))
+    paragraphs = (_SPACE.sub(" ", paragraph).strip() for paragraph in text.split(PARAGRAPH))
     whole = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
-    return re.sub(r"(?<!\.)\.\.(?=\s|$)|(?<=[!?…])\.(?=\s|$)", _one_stop, whole)
+    return _STOPS.sub(_one_stop, whole)
 
 
 def _one_stop(match: re.Match[str]) -> str:
