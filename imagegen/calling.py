@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from imagegen.delivery import Delivered, Delivery
-from imagegen.errors import BudgetExceeded
+from imagegen.errors import BudgetExceeded, ProviderTimeout
 from imagegen.ledger import Accounts, BudgetLimits, NewAttempt
 from imagegen.limits import ProviderGate
 from imagegen.planning import Plan
@@ -16,6 +17,7 @@ from imagegen.retries import Retries, Retry, RetryPolicy
 from imagegen.store import ImageStore
 from imagegen.threads import InThread
 from imagegen.types import (
+    CostBasis,
     CostInfo,
     EditRequest,
     GenerationResult,
@@ -25,6 +27,8 @@ from imagegen.types import (
 )
 
 Remember = Callable[[GenerationResult], Awaitable[None]]
+
+GRACE_SECONDS = 2.0  # beyond a provider's own bound: its error knows more, and parts of an answer may be in
 
 
 @dataclass(slots=True)
@@ -121,10 +125,30 @@ class Caller:
 
 async def _call(plan: Plan, on_progress: ProgressCallback, seconds_left: float) -> ProviderResult:
     # Rounded for the message of a time-out, which names it: 1 second, and not 0.999971.
-    request = replace(plan.request, timeout_seconds=max(round(seconds_left, 2), 0.01))
-    if isinstance(request, EditRequest):
-        return await plan.provider.edit(request, on_progress=on_progress)
-    return await plan.provider.generate(request, on_progress=on_progress)
+    seconds = max(round(seconds_left, 2), 0.01)
+    request = replace(plan.request, timeout_seconds=seconds)
+    try:
+        async with asyncio.timeout(seconds + GRACE_SECONDS) as bound:
+            if isinstance(request, EditRequest):
+                return await plan.provider.edit(request, on_progress=on_progress)
+            return await plan.provider.generate(request, on_progress=on_progress)
+    except TimeoutError as exc:
+        if not bound.expired():
+            raise
+        raise _overdue(plan, seconds) from exc
+
+
+def _overdue(plan: Plan, seconds: float) -> ProviderTimeout:
+    """For a provider that did not keep to its own bound."""
+    is_free = plan.estimate.basis is CostBasis.FREE
+    return ProviderTimeout(
+        f"{plan.model.full_name} did not answer within {seconds:g} seconds and was cut off.",
+        hint=f"Allow more with --timeout.{'' if is_free else ' What it has begun may still be billed.'}",
+        may_be_billed=not is_free,
+        provider=plan.provider.name,
+        model=plan.model.id,
+        timeout_seconds=seconds,
+    )
 
 
 def saved(plan: Plan, result: GenerationResult) -> Progress:

@@ -162,8 +162,10 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
     converts_locally: bool = False  # formats are made here from what it sends, and only when asked for
     style_in_prompt: bool = False  # a style that it does not take may be said in its prompt
+    avoid_in_prompt: bool = False  # a negative prompt that it does not take is said in its prompt
     unwished: frozenset[str] = frozenset()  # parameters that no default fills in: sent only when said
     takes_anything: bool = False  # unknown models: what the user set is passed through unchecked
+    unsendable: tuple[str, ...] = ()  # parameters that even then have no place in its provider's requests
     extra: Mapping[str, Any] = field(default_factory=dict)  # facts for the provider's own adapter
 
     @property

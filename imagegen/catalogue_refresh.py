@@ -12,6 +12,8 @@ from imagegen.errors import ImagegenError
 from imagegen.live_catalogue import LiveList, load_live_lists, save_live_lists
 from imagegen.providers.base import Provider
 
+PATIENCE_SECONDS = 60.0  # each provider bounds its own call; this is for one that does not
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
@@ -31,16 +33,18 @@ class Refreshed:
 
 
 async def refresh_models(
-    providers: Mapping[str, Provider], path: Path, *, now: datetime
+    providers: Mapping[str, Provider], path: Path, *, now: datetime, timeout_seconds: float = PATIENCE_SECONDS
 ) -> tuple[Refreshed, ...]:
     """Ask every provider that can be called, all at once, and keep the answers at `path`.
 
-    One that fails keeps what it said before; what is kept of a provider that is no longer there is dropped.
+    One that fails, or says nothing in `timeout_seconds`, keeps what it said before; what is kept of a
+    provider that is no longer there is dropped.
     Raises StorageError where the answers cannot be kept. They count from the next start.
     """
     before = load_live_lists(path)
     known = {name: {model.id for model in provider.models()} for name, provider in providers.items()}
-    answers = await asyncio.gather(*(_ask(provider, now) for provider in providers.values()))
+    asking = (_ask(provider, now, timeout_seconds) for provider in providers.values())
+    answers = await asyncio.gather(*asking)
     kept = {name: said for name, said in before.items() if name in providers}
     for name, answer in zip(providers, answers, strict=True):
         if isinstance(answer, LiveList):
@@ -57,14 +61,17 @@ class _NoAnswer:
     asked: bool
 
 
-async def _ask(provider: Provider, now: datetime) -> LiveList | _NoAnswer:
+async def _ask(provider: Provider, now: datetime, timeout_seconds: float) -> LiveList | _NoAnswer:
     available = provider.availability()
     try:
         provider.require_ready()
-        models = await provider.list_live()
+        async with asyncio.timeout(timeout_seconds):
+            models = await provider.list_live()
     except ImagegenError as error:
         # One without a default model cannot be used yet, but it can be asked.
         return _NoAnswer(error.message if available.enabled else available.reason, available.enabled)
+    except TimeoutError:
+        return _NoAnswer(f"It did not answer within {timeout_seconds:g} seconds.", asked=True)
     if models is None:
         return _NoAnswer("It has no list of models to ask for.", asked=False)
     return LiveList(address=provider.address, fetched_at=now, models=tuple(models))

@@ -1,14 +1,13 @@
 """A request against a model's capabilities: refuse what it cannot honour, before any money is spent.
 
-What a user said is refused or, with `lenient`, dropped and reported; a style may become words of
-the prompt. Defaults from the settings are wishes: they are sent where the model takes them and nothing said
-stands against them.
+What a user said is refused or, with `lenient`, dropped and reported; what a model has no field for may be
+said in other words, which is noted. Defaults from the settings are wishes: they are sent where the model
+takes them and nothing said stands against them.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +15,11 @@ from typing import Any
 
 from imagegen.capabilities import ModelInfo, Range, Status
 from imagegen.errors import InputImageError, ModelRetired, UnsupportedParameter, UsageError
+from imagegen.heif import FORMATS as HEIF_FORMATS
+from imagegen.heif import HOW_TO_CONVERT
+from imagegen.prompt_words import avoidance_in_prompt, check_prompt, styled_prompt
+from imagegen.refusals import dropped, flag, refused, shown
+from imagegen.rewording import reworded
 from imagegen.types import EditRequest, GenerateRequest, InputImage, Operation, asked_parameters
 
 MAX_MASK_BYTES = 4_000_000
@@ -36,60 +40,38 @@ def settle(request: GenerateRequest, model: ModelInfo, wishes: Mapping[str, Any]
     Raises UsageError or one of its children; nothing has been sent then.
     """
     check_prompt(request.prompt, model.max_prompt_chars)
+    if request.negative_prompt is not None:
+        check_prompt(request.negative_prompt, model.max_prompt_chars, name="negative_prompt")
     _check_timeout(request.timeout_seconds)
     notes = _check_life_cycle(model, today)
     _check_operation(request, model)
     if isinstance(request, EditRequest):
         _check_inputs(request, model)
-    said, dropped = _taken(request, model)
-    prompt = _styled_prompt(request, model) if "style" in dropped else None
+    shaped = reworded(request, model, wishes)
+    settled = _settled(shaped.request, model, shaped.wishes)
+    return Settled(settled.request, (*notes, *shaped.notes, *settled.notes))
+
+
+def _settled(request: GenerateRequest, model: ModelInfo, wishes: Mapping[str, Any]) -> Settled:
+    """The request with each parameter taken, dropped or said in the prompt."""
+    avoided = avoidance_in_prompt(request, model)
+    if avoided:
+        request = replace(request, negative_prompt=None)
+    said, left_out = _taken(request, model)
+    room = model.max_prompt_chars - len(avoided)
+    prompt = styled_prompt(request, model, room=room) if "style" in left_out else None
     if prompt is not None:
-        dropped["style"] += ", so it is said in the prompt"
+        left_out["style"] += ", so it is said in the prompt"
     # The default format comes first: a compression or a frame count may rest on it, said or wished.
     formats = {name: value for name, value in wishes.items() if name == "output_format"}
     said = _with_wishes(said, request, model, formats)
     said, clashing = _agreeing(said, request, model)
-    dropped |= clashing
+    left_out |= clashing
     values = _with_wishes(said, request, model, {**formats, **wishes})
-    cleared = dict.fromkeys(set(dropped) - set(values))
-    worded = replace(request, prompt=prompt or request.prompt)
-    return Settled(replace(worded, **{**cleared, **values}), (*notes, *dropped.values()))
-
-
-def with_style(prompt: str, style: str) -> str:
-    """The prompt with the style as a phrase at its end."""
-    return f"{prompt.rstrip()}\nStyle: {style}."
-
-
-def _styled_prompt(request: GenerateRequest, model: ModelInfo) -> str | None:
-    """The prompt that says the style, where the model has no setting for it and there is room."""
-    style = request.style
-    if not model.style_in_prompt or "style" in model.parameters or not style or not style.isprintable():
-        return None
-    prompt = with_style(request.prompt, style)
-    return prompt if len(prompt) <= model.max_prompt_chars else None
-
-
-def check_prompt(prompt: str, max_chars: int) -> None:
-    """Refuse an empty prompt, one that is too long, and control characters other than tab and line breaks.
-
-    Marks of writing direction and joiners pass: Arabic, Hebrew and emoji need them.
-    """
-    if len(prompt) > max_chars:
-        raise UsageError(
-            f"The prompt has {len(prompt):,} characters; the model takes {max_chars:,}.",
-            hint="Shorten it.",
-            parameter="prompt",
-        )
-    for position, character in enumerate(prompt):
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
-            raise UsageError(
-                f"The prompt has the control character U+{ord(character):04X} at position {position + 1}.",
-                hint="Remove it.",
-                parameter="prompt",
-            )
-    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in prompt):
-        raise UsageError("The prompt is empty.", hint="Say what the image should show.", parameter="prompt")
+    cleared = dict.fromkeys(set(left_out) - set(values))
+    worded = replace(request, prompt=(prompt or request.prompt) + avoided)
+    notes = [f"negative_prompt is said at the end of the prompt: {shown(avoided.strip())}"] if avoided else []
+    return Settled(replace(worded, **{**cleared, **values}), (*notes, *left_out.values()))
 
 
 def _check_timeout(seconds: float | None) -> None:
@@ -132,22 +114,16 @@ def _check_operation(request: GenerateRequest, model: ModelInfo) -> None:
 def _taken(request: GenerateRequest, model: ModelInfo) -> tuple[dict[str, Any], dict[str, str]]:
     """What of the said parameters the model takes, and a note for each that was dropped."""
     taken: dict[str, Any] = {}
-    dropped: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     for name, value in asked_parameters(request).items():
         problem = _problem(name, value, model) or _not_in_an_edit(name, request, model)
         if problem is None:
             taken[name] = value
         elif request.lenient and name != "n":
-            dropped[name] = _dropped(name, value, problem)
+            left_out[name] = dropped(name, value, problem)
         else:
-            raise UnsupportedParameter(
-                f"{_flag(name)} {_shown(value)} is not possible with {model.full_name}: {problem}.",
-                hint=f"Change it{'' if name == 'n' else ', or use --lenient to leave it out'}.",
-                parameter=name,
-                value=value,
-                allowed=model.parameters[name].describe() if name in model.parameters else None,
-            )
-    return taken, dropped
+            raise refused(name, value, problem, model)
+    return taken, left_out
 
 
 def _agreeing(
@@ -155,46 +131,33 @@ def _agreeing(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What of the parameters can stand together, and a note for each that was dropped."""
     kept = dict(said)
-    dropped: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     # One at a time: leaving one out may end other conflicts, or begin them.
     while found := conflicts(kept, request, model):
         name, problem = found[0]
         value = kept.pop(name)
         if not request.lenient:
             raise UnsupportedParameter(
-                f"{_flag(name)} {_shown(value)}: {problem}.",
+                f"{flag(name)} {shown(value)}: {problem}.",
                 hint="Change one of them, or use --lenient to leave it out.",
                 parameter=name,
                 value=value,
             )
-        dropped[name] = _dropped(name, value, problem)
-    return kept, dropped
-
-
-def _dropped(name: str, value: Any, problem: str) -> str:
-    return f"dropped {name}={_shown(value)}: {problem}"
-
-
-def _flag(name: str) -> str:
-    return "-n" if name == "n" else name.replace("_", "-")
-
-
-def _shown(value: Any) -> str:
-    """A value for a message: on one line, and not at any length."""
-    text = str(value)
-    shown = text if text.isprintable() and text else ascii(text)
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"
+        left_out[name] = dropped(name, value, problem)
+    return kept, left_out
 
 
 def _problem(name: str, value: Any, model: ModelInfo) -> str | None:
     """Why the model cannot honour this value of this parameter, or None."""
-    if isinstance(value, str) and not (value and value.isprintable()):
+    is_prose = name == "negative_prompt"  # checked as the prompt is, and as free to have lines
+    if isinstance(value, str) and not is_prose and not (value and value.isprintable()):
         return "it is empty or holds a character that cannot be shown"
     rule = model.parameters.get(name)
     if rule is None and name == "n" and model.takes_anything:
         rule = ANY_N
     if rule is None:
-        return None if model.takes_anything else f"the model has no {name.replace('_', ' ')} setting"
+        passed_on = model.takes_anything and name not in model.unsendable
+        return None if passed_on else f"the model has no {name.replace('_', ' ')} setting"
     if rule.accepts(value):
         return None
     explain: Callable[[Any], str | None] = getattr(rule, "problem", lambda _: None)
@@ -275,7 +238,7 @@ def _check_inputs(request: EditRequest, model: ModelInfo) -> None:
             allowed = ", ".join(model.input_formats)
             raise InputImageError(
                 f"{image.source} is a {image.format} image; {model.full_name} takes {allowed}.",
-                hint="Convert it first.",
+                hint=HOW_TO_CONVERT if image.format in HEIF_FORMATS else "Convert it first.",
                 parameter="images",
             )
     if request.mask is not None and request.markup is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from imagegen.config_formats import is_there, read_text, read_toml
 from imagegen.config_text import initial_text, toml_value, with_setting, without_setting
 from imagegen.errors import ConfigurationError, UsageError
+from imagegen.file_locks import alone
 from imagegen.found_settings import in_overrides, in_tables, in_variables
 from imagegen.paths import config_file
 from imagegen.settings import Settings
@@ -77,22 +79,26 @@ def set_value(name: str, text: str) -> ConfigChange:
     The file as it will be is validated first. Raises NotFound for an unknown name, ConfigurationError for a
     value that the setting does not take or a file that cannot be read or written.
     """
-    field, path = find_setting(name), config_file()
-    before, tables = _content(path)
-    merged = merge_sources([in_overrides({name: text}), in_tables(tables, str(path))])
-    value = field.value_in(merged.settings)
-    after = with_setting(before, tables, field, toml_value(field, value, text))
-    return _change(path, name, before, after, plain(field, value))
+    field = find_setting(name)
+
+    def edited(path: Path, before: str, tables: dict[str, Any]) -> tuple[str, Any]:
+        merged = merge_sources([in_overrides({name: text}), in_tables(tables, str(path))])
+        value = field.value_in(merged.settings)
+        return with_setting(before, tables, field, toml_value(field, value, text)), plain(field, value)
+
+    return _change(name, edited)
 
 
 def unset_value(name: str) -> ConfigChange:
     """Take one setting out of config.toml, also one that is unknown there. Raises as `set_value` does."""
-    path = config_file()
-    before, tables = _content(path)
-    after = without_setting(before, tables, name)
-    if after is None:
-        find_setting(name)
-    return _change(path, name, before, after or before, None)
+
+    def edited(_: Path, before: str, tables: dict[str, Any]) -> tuple[str, None]:
+        after = without_setting(before, tables, name)
+        if after is None:
+            find_setting(name)
+        return before if after is None else after, None
+
+    return _change(name, edited)
 
 
 def initial_config() -> str:
@@ -103,11 +109,14 @@ def initial_config() -> str:
 def init_config(*, overwrite: bool = False) -> Path:
     """Write the initial config.toml. Raises UsageError where there is one and it shall not be overwritten."""
     path = config_file()
-    if is_there(path) and not overwrite:
-        raise UsageError(
-            f"{path} exists already.", hint="Change it with: imagegen config set NAME VALUE", path=str(path)
-        )
-    _write(path, initial_config())
+    with _alone(path):
+        if is_there(path) and not overwrite:
+            raise UsageError(
+                f"{path} exists already.",
+                hint="Change it with: imagegen config set NAME VALUE",
+                path=str(path),
+            )
+        _write(path, initial_config())
     return path
 
 
@@ -116,12 +125,31 @@ def _content(path: Path) -> tuple[str, dict[str, Any]]:
     return (read_text(path), read_toml(path)) if is_there(path) else ("", {})
 
 
-def _change(path: Path, name: str, before: str, after: str, value: Any) -> ConfigChange:
-    if after != before:
-        _write(path, after)
+def _change(name: str, edited: Callable[[Path, str, dict[str, Any]], tuple[str, Any]]) -> ConfigChange:
+    """Bring what `edited` makes of the file's text and tables into the file; it also gives the new value."""
+    path = config_file()
+    before = _content(path)
+    after, value = edited(path, *before)  # what is refused is refused before anything is created
+    changed = after != before[0]
+    if changed:
+        with _alone(path):  # and is done to what the file says by then
+            after, value = edited(path, *_content(path))
+            _write(path, after)
     return ConfigChange(
-        path=path, name=name, value=value, changed=after != before, shadowed_by=_shadow(name, os.environ)
+        path=path, name=name, value=value, changed=changed, shadowed_by=_shadow(name, os.environ)
     )
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Whoever else wants to change the file waits until the block has ended."""
+    try:
+        target = path.resolve()  # a config.toml that is a link into somebody's dotfiles stays one
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with alone(target.with_name(f".{target.name}.lock")):
+            yield
+    except OSError as exc:
+        raise ConfigurationError(f"Cannot write {path}: {exc.strerror or exc}.", path=str(path)) from exc
 
 
 def _shadow(name: str, variables: Mapping[str, str]) -> str | None:
@@ -133,22 +161,18 @@ def _write(path: Path, text: str) -> None:
     """Replace the file in one step; its keys are the owner's alone to read from the first byte on."""
     import tempfile
 
+    target = path.resolve()
+    descriptor, temporary = tempfile.mkstemp(prefix=".config-", suffix=".tmp", dir=target.parent)
     try:
-        target = path.resolve()  # a config.toml that is a link into somebody's dotfiles stays one
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".config-", suffix=".tmp", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
-    except OSError as exc:
-        raise ConfigurationError(f"Cannot write {path}: {exc.strerror or exc}.", path=str(path)) from exc
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from imagegen.errors import BadResponse, StorageError
 from imagegen.imaging import EXTENSIONS, ImageFacts, UnreadableImage, probe
 from imagegen.planning import Plan
 from imagegen.pricing import MICRO_DOLLAR
+from imagegen.shapes import distance, parse_ratio
 from imagegen.store import ImageStore
 from imagegen.types import (
     CostInfo,
@@ -28,6 +29,9 @@ from imagegen.types import (
     ProviderResult,
     asked_parameters,
 )
+
+# Models make whole blocks of pixels, a few percent beside the shape; as a factor, that is still the same one.
+SAME_SHAPE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +161,15 @@ def _rescue(images: Sequence[tuple[ImageRecord, bytes]]) -> Path:
 
 
 def differences(request: GenerateRequest, facts: ImageFacts) -> tuple[str, ...]:
-    """Where the bytes are not what was asked for: size in pixels, format."""
+    """Where the bytes are not what was asked for: size in pixels, shape, format."""
     notes = []
     wanted = parse_size(request.size or "")
-    if wanted and facts.width and facts.height and wanted != (facts.width, facts.height):
-        notes.append(f"asked for {request.size}, got {facts.width}x{facts.height}")
+    made = (facts.width, facts.height) if facts.width and facts.height else None
+    if wanted and made and wanted != made:
+        notes.append(f"asked for {request.size}, got {made[0]}x{made[1]}")
+    shape = parse_ratio(request.aspect_ratio or "")
+    if shape and made and distance(shape, made) > SAME_SHAPE:
+        notes.append(f"asked for {request.aspect_ratio}, got {made[0]}x{made[1]}")
     if request.output_format and request.output_format != facts.format:
         notes.append(f"asked for {request.output_format}, got {facts.format}")
     return tuple(notes)

@@ -12,6 +12,7 @@ from imagegen.capabilities import ModelInfo
 from imagegen.catalogue_refresh import Refreshed
 from imagegen.ledger import BudgetStatus, Spend
 from imagegen.planning import Plan
+from imagegen.rewording import rewordings
 from imagegen.store import ReindexReport
 from imagegen.store.sidecar import record_to_json
 from imagegen.types import (
@@ -98,7 +99,12 @@ def stats_document(stats: StoreStats, *, retention_days: int, max_size_gb: float
         "max_size_gb": max_size_gb,
         "last_cleanup": None
         if last is None
-        else {"ran_at": last.ran_at, "images": last.images, "freed_bytes": last.freed_bytes},
+        else {
+            "ran_at": last.ran_at,
+            "images": last.images,
+            "rejected": last.rejected,
+            "freed_bytes": last.freed_bytes,
+        },
     }
 
 
@@ -157,6 +163,16 @@ def cleanup_document(report: CleanupReport) -> JSONObject:
             }
             for record in report.images
         ],
+        "rejected": [
+            {
+                "image_id": answer.image_id,
+                "filename": answer.filename,
+                "created_at": answer.created_at,
+                "size_bytes": answer.size_bytes,
+                "reason": "age",
+            }
+            for answer in report.rejected
+        ],
         "freed_bytes": report.freed_bytes,
         "temporary_files": report.temporary_files,
     }
@@ -210,6 +226,7 @@ def model_document(model: ModelInfo, today: date) -> JSONObject:
         "generate_only": list(model.generate_only),
         "converts_locally": model.converts_locally,
         "style_in_prompt": model.style_in_prompt,
+        "reworded": rewordings(model),
         "takes_anything": model.takes_anything,
         "extra": dict(model.extra),
     }

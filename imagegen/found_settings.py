@@ -39,7 +39,6 @@ LEGACY_KEYS: Mapping[str, str] = {
     "cache_ttl_hours": "cache.ttl_hours",
     "max_cache_size_mb": "cache.max_size_mb",
 }
-LEGACY_WITHOUT_EFFECT = frozenset({"storage.cleanup_interval_hours"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,7 @@ def in_tables(tables: Mapping[str, Any], origin: str, *, legacy: bool = False) -
         subject = f"{printable(written)} in {origin}"
         if value is None:
             continue
-        if legacy and written in LEGACY_WITHOUT_EFFECT:
-            source.notes.append(f"{subject} has no effect in this version.")
-        elif field_named(name) is not None:
+        if field_named(name) is not None:
             source.found[name] = Found(value, origin, subject)
         elif is_group(name):
             source.problems.append(f"{subject} is not a table. {suggestion(name)}")

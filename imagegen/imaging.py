@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagegen.containers import count_frames, sniff
+from imagegen.heif import FORMATS as HEIF_FORMATS
+from imagegen.heif import heif_size, sniff_boxes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,6 +108,22 @@ def decode_fully(data: bytes) -> ImageFacts:
     return facts
 
 
+def look_into_input(data: bytes) -> ImageFacts:
+    """What an input image is: one that can be read here is decoded, a HEIC or HEIF is only measured.
+
+    Whether a HEIC has transparency is not looked into. Raises UnreadableImage.
+    """
+    image_format = sniff_boxes(data)
+    if image_format not in HEIF_FORMATS:
+        return decode_fully(data)
+    try:
+        width, height = heif_size(data)
+    except ValueError as exc:
+        raise UnreadableImage(f"this {image_format} is damaged or cut off ({exc})") from exc
+    _check_pixels(width, height)
+    return ImageFacts(image_format, width, height, has_alpha=False)
+
+
 def convert(data: bytes, image_format: str, quality: int) -> bytes:
     """Another format of the same pixels; `quality` is 0 to 100, for jpeg and webp. Raises UnreadableImage.
 
@@ -157,8 +175,9 @@ def _check_pixels(width: int, height: int) -> None:
 def _other_kind(data: bytes) -> str:
     """What the bytes are instead. Nothing of them is shown: they may be a secret."""
     head = data[:256].lstrip().lower()
-    if head[4:8] == b"ftyp":
-        return "it is a HEIC or AVIF image, or a video"
+    if data[4:8] == b"ftyp":
+        boxed = sniff_boxes(data)
+        return f"it is {'an AVIF' if boxed == 'avif' else 'a HEIC'} image" if boxed else "it is a video"
     kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
     if kind is not None:
         return f"it is {kind}"

@@ -1,6 +1,7 @@
 """Input images from wherever a person or a program names them: path, stream, data URL, bytes.
 
-Every input is decoded whole before any provider is called, so that a broken one costs nothing.
+Every input is decoded whole before any provider is called, so that a broken one costs nothing. A HEIC or
+HEIF cannot be decoded here: it is measured, and sent as it is to models that take it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from imagegen.errors import InputImageError
-from imagegen.imaging import MAX_INPUT_BYTES, UnreadableImage, decode_fully
+from imagegen.heif import FORMATS as HEIF_FORMATS
+from imagegen.heif import HOW_TO_CONVERT
+from imagegen.imaging import MAX_INPUT_BYTES, UnreadableImage, look_into_input
 from imagegen.types import InputImage
 
 DATA_URL = re.compile(r"data:(?P<type>[\w.+/-]*)(?P<parameters>(?:;[\w.+=-]+)*),", re.ASCII | re.IGNORECASE)
@@ -29,7 +32,7 @@ def input_from_bytes(data: bytes, *, source: str, image_id: str | None = None) -
     if len(data) > MAX_INPUT_BYTES:
         raise _too_large(source)
     try:
-        facts = decode_fully(data)
+        facts = look_into_input(data)
     except UnreadableImage as exc:
         raise InputImageError(
             f"{source} cannot be used: {exc}.", hint="Give a whole PNG, JPEG or WebP image."
@@ -48,6 +51,17 @@ def input_from_bytes(data: bytes, *, source: str, image_id: str | None = None) -
         source=source,
         image_id=image_id,
     )
+
+
+def decodable(image: InputImage) -> InputImage:
+    """The image, if its pixels can be read here. Raises InputImageError."""
+    if image.format in HEIF_FORMATS:
+        raise InputImageError(
+            f"{image.source} is a {image.format} image: it can be sent to a model that takes it, "
+            "and not be read here.",
+            hint=HOW_TO_CONVERT,
+        )
+    return image
 
 
 def input_from_stream(stream: BinaryIO, *, source: str) -> InputImage:
@@ -94,6 +108,8 @@ def _unreadable(path: Path, exc: OSError | ValueError) -> InputImageError:
         errno.ENAMETOOLONG: "the name is too long",
     }
     number, text = (exc.errno, exc.strerror) if isinstance(exc, OSError) else (None, None)
+    if number == errno.EACCES and path.is_dir():  # what Windows says of a folder
+        number = errno.EISDIR
     reason = reasons.get(number or 0) or text or "no file can have this name"
     shown = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}…"
     return InputImageError(

@@ -14,7 +14,7 @@ from imagegen.providers.base import Provider, WireCall
 from imagegen.resolution import resolve
 from imagegen.settings import Settings
 from imagegen.templates import nearest_size
-from imagegen.types import Estimate, GenerateRequest
+from imagegen.types import CostBasis, Estimate, GenerateRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Planner:
             provider=provider,
             model=model,
             wire=wire,
-            estimate=self.prices.estimate(settled.request),
+            estimate=_noted(self.prices.estimate(settled.request), provider.price_note),
             notes=(*resolved.notes, *settled.notes, *wire.notes),
         )
 
@@ -90,3 +90,10 @@ class Planner:
             "moderation": defaults.default_moderation,
             "output_compression": defaults.default_compression,
         }
+
+
+def _noted(estimate: Estimate, note: str | None) -> Estimate:
+    """The estimate with a note on its numbers, where it has any."""
+    if note is None or estimate.basis is not CostBasis.TABLE:
+        return estimate
+    return replace(estimate, note="; ".join(filter(None, (estimate.note, note))))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 QUALITIES = (80, 60, 40)
 SHRINK = 0.7
 SMALLEST_SIDE = 16
+ROW = 4  # images side by side on a sheet
+GAP = 1 / 25  # between two of them, of their side
+CHECKS = 40  # along a side, behind what is transparent
+CHECK_GREYS = (190, 230)
 # The renderer would open the file of a path in here, and the SVG may come from strangers.
 OUTSIDE = re.compile(rb"""href\s*=\s*["']\s*(?!data:|\#)""")
 
@@ -41,6 +47,42 @@ def make_preview(data: bytes, image_format: str, *, side: int, max_bytes: int) -
             if len(encoded) <= max_bytes or max(image.size) <= SMALLEST_SIDE:
                 return Preview(encoded, *image.size)
         image = image.resize((_shrunk(image.width), _shrunk(image.height)))
+
+
+def make_sheet(images: Sequence[tuple[bytes, str]], *, side: int) -> bytes:
+    """The images, each with its format, in rows on one PNG; each is `side` pixels long at most.
+
+    Transparent pixels get a checkered ground; what lies between images is transparent black. Blocking.
+    Raises UnreadableImage.
+    """
+    from PIL import Image
+
+    pictures = [_on_checks(_opened(data, image_format, side), side) for data, image_format in images]
+    rows = math.ceil(len(pictures) / ROW)
+    columns = math.ceil(len(pictures) / rows)
+    gap = round(side * GAP)
+    width, height = (max(sides) for sides in zip(*(picture.size for picture in pictures), strict=True))
+    sheet = Image.new("RGBA", (columns * (width + gap) - gap, rows * (height + gap) - gap))
+    for position, picture in enumerate(pictures):
+        row, column = divmod(position, columns)
+        sheet.paste(picture, (column * (width + gap), row * (height + gap)))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", compress_level=1)  # it is read again at once
+    return buffer.getvalue()
+
+
+def _on_checks(image: Image, side: int) -> Image:
+    from PIL import Image
+
+    if image.mode != "RGBA":
+        return image
+    square = max(1, side // CHECKS)
+    across, down = (math.ceil(length / square) for length in image.size)
+    board = Image.frombytes(
+        "L", (across, down), bytes(CHECK_GREYS[(x + y) % 2] for y in range(down) for x in range(across))
+    )
+    ground = board.resize((across * square, down * square), Image.Resampling.NEAREST)
+    return Image.alpha_composite(ground.crop((0, 0, *image.size)).convert("RGBA"), image)
 
 
 def _opened(data: bytes, image_format: str, side: int) -> Image:

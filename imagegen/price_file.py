@@ -43,6 +43,7 @@ class ModelPrice(BaseModel):
     factors: dict[str, Count] = {}
     multipliers: dict[str, Count] = {}
     resolutions: dict[str, Count] = {}
+    partial_tokens: Count | None = None
     input_image_tokens: Count | None = None
     input_pixels_per_token: Count | None = None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imagegen.capabilities import parse_size
 from imagegen.price_file import ModelPrice, read_price_files
+from imagegen.shapes import DEFAULT_RESOLUTION, resolution_of
 from imagegen.types import (
     CostBasis,
     CostInfo,
@@ -25,15 +26,11 @@ MICRO_DOLLAR = Decimal("0.000001")
 NOTHING = Decimal("0.000000")
 SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 CHARACTERS_PER_TOKEN = 4
-TOKENS_PER_PARTIAL = 100
 CREDIBLE_TOKENS = 1_000_000_000
 
 # What OpenAI's models choose among when the size is theirs to choose.
 CHOSEN_SIZES = ("1024x1024", "1536x1024", "1024x1536")
 LARGE_SIZES = ("2560x1440", "3840x2160")
-
-# The area in pixels up to which Gemini is asked for a resolution.
-RESOLUTION_AREAS = (("1K", 1_600_000), ("2K", 6_000_000), ("4K", 10**9))
 
 UNCOUNTED_FORMATS = frozenset({"gif", "svg"})
 
@@ -76,7 +73,8 @@ class PriceTable:
             return _unknown(f"no token counts are published for {request.output_format}")
         counts = [count for count in _possible_tokens(price, request) if count is not None]
         if not counts:
-            return _unknown(f"no token counts are known for {request.quality} at {request.size} of {model}")
+            size = request.size or request.resolution
+            return _unknown(f"no token counts are known for {request.quality} at {size} of {model}")
         low, high = (_call_usd(price, request, count) for count in (min(counts), max(counts)))
         notes = [*_choices(request, differ=low != high), *([price.note] if price.note else [])]
         return Estimate(low_usd=low, high_usd=high, basis=CostBasis.TABLE, note="; ".join(notes) or None)
@@ -145,7 +143,8 @@ def usage_usd(price: ModelPrice, usage: Usage) -> Decimal:
 def image_tokens(price: ModelPrice, quality: str, size: str) -> int | None:
     """The output tokens of one image; None where the table cannot tell."""
     if price.resolutions:
-        return price.resolutions.get(_resolution(size))
+        pixels = parse_size(size)
+        return price.resolutions.get(resolution_of(*pixels) if pixels else size)
     published = price.tokens.get(quality, {}).get(size)
     pixels = parse_size(size)
     if published or pixels is None or quality not in price.factors:
@@ -157,18 +156,10 @@ def image_tokens(price: ModelPrice, quality: str, size: str) -> int | None:
     return tokens * price.multipliers.get(quality, 1)
 
 
-def _resolution(size: str) -> str:
-    pixels = parse_size(size)
-    if pixels is None:
-        return size
-    area = pixels[0] * pixels[1]
-    return next((name for name, limit in RESOLUTION_AREAS if area <= limit), "")
-
-
 def _possible_tokens(price: ModelPrice, request: GenerateRequest) -> Iterator[int | None]:
     """The counts of every image that the model may decide on."""
     for quality in _qualities(price) if _open(request.quality) else [request.quality or ""]:
-        for size in _sizes(price) if _open(request.size) else [request.size or ""]:
+        for size in _sizes(price, request.resolution) if _open(request.size) else [request.size or ""]:
             yield image_tokens(price, quality, size)
 
 
@@ -180,8 +171,8 @@ def _qualities(price: ModelPrice) -> Sequence[str]:
     return list(dict.fromkeys([*price.tokens, *price.factors])) or ["auto"]
 
 
-def _sizes(price: ModelPrice) -> Sequence[str]:
-    return ["1K"] if price.resolutions else CHOSEN_SIZES
+def _sizes(price: ModelPrice, resolution: str | None) -> Sequence[str]:
+    return [resolution or DEFAULT_RESOLUTION] if price.resolutions else CHOSEN_SIZES
 
 
 def _choices(request: GenerateRequest, *, differ: bool) -> Iterator[str]:
@@ -191,7 +182,7 @@ def _choices(request: GenerateRequest, *, differ: bool) -> Iterator[str]:
 
 
 def _call_usd(price: ModelPrice, request: GenerateRequest, tokens: int) -> Decimal:
-    output = tokens + TOKENS_PER_PARTIAL * (request.partial_images or 0)
+    output = tokens + (price.partial_tokens or 0) * (request.partial_images or 0)
     prompt = -(-len(request.prompt) // CHARACTERS_PER_TOKEN)
     return _usd(
         (request.n * prompt, price.text_in),

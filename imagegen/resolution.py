@@ -65,8 +65,18 @@ def _of_provider(providers: Mapping[str, Provider], name: str, model: str | None
         _refuse_another_providers(providers, name, wanted)
     found = provider.find_model(wanted)
     if found is None:
+        _refuse_unavailable(provider)
         raise _unknown(wanted, provider.models())
     return Resolved(provider, found)
+
+
+def _refuse_unavailable(provider: Provider) -> None:
+    """Raise where a provider has no models at all because something is wrong with it."""
+    availability = provider.availability()
+    if not provider.models() and not availability.enabled:
+        raise ConfigurationError(
+            f"{provider.name} cannot be used: {availability.reason}", hint="See: imagegen doctor"
+        )
 
 
 def _refuse_another_providers(providers: Mapping[str, Provider], name: str, wanted: str) -> None:

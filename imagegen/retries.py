@@ -79,8 +79,8 @@ class Retries:
     async def run(self, call: Callable[[float], Awaitable[T]], *, on_retry: Callable[[Retry], object]) -> T:
         """The result of `call`, which gets the seconds that are left and keeps to them itself.
 
-        A call is never cut off from here: its answer may be paid for. Raises the last error; after several
-        attempts, or when one may have been billed, it says how many there were.
+        A call is never cut off from here: it may be saving an answer that is paid for. Raises the last error;
+        after several attempts, or when one may have been billed, it says how many there were.
         """
         deadline = self.clock() + self.policy.timeout_seconds
         tally = _Tally(self.policy)

@@ -12,6 +12,7 @@ from imagegen.calling import Remember
 from imagegen.errors import NotFound
 from imagegen.fingerprint import fingerprint_of
 from imagegen.planning import Plan
+from imagegen.providers.base import WireCall
 from imagegen.single_flight import SingleFlight
 from imagegen.store import ImageStore
 from imagegen.threads import InThread
@@ -37,7 +38,7 @@ class Reuse:
 
         `make` is given a function that remembers its result, to be called as soon as its images are saved.
         """
-        key = fingerprint_of(plan.request, endpoint=plan.wire.endpoint, parameters=shaping_parameters(plan))
+        key = fingerprint_of_plan(plan)
         made: list[GenerationResult] = []
 
         async def found() -> GenerationResult | None:
@@ -85,9 +86,17 @@ class Reuse:
         )
 
 
-def shaping_parameters(plan: Plan) -> dict[str, Any]:
+def fingerprint_of_plan(plan: Plan) -> str:
+    """The fingerprint of a planned request. Previews on the way do not shape the picture."""
+    wire = plan.wire
+    if plan.request.partial_images is not None:
+        wire = plan.provider.wire_call(replace(plan.request, partial_images=None))
+    return fingerprint_of(plan.request, endpoint=wire.endpoint, parameters=_shaping(wire, plan))
+
+
+def _shaping(wire: WireCall, plan: Plan) -> dict[str, Any]:
     """What shapes the picture: the parameters on the wire, and the format where it is made here."""
-    parameters = dict(plan.wire.parameters)
+    parameters = dict(wire.parameters)
     if plan.model.converts_locally:
         parameters["converted"] = [plan.request.output_format, plan.request.output_compression]
     return parameters

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imagegen import paths
+from imagegen.archive import Archive
 from imagegen.cache import CacheStats
 from imagegen.cache_backend import open_cache_backend
 from imagegen.calling import Caller
 from imagegen.capabilities import ModelInfo, parse_size
 from imagegen.catalogue_refresh import Refreshed, refresh_models
 from imagegen.client_rate import ClientRate
-from imagegen.errors import NotFound
 from imagegen.inputs import input_from_bytes, input_from_data_url, input_from_path
 from imagegen.ledger import Accounts, BudgetLimits
 from imagegen.limits import ProviderGate
@@ -34,20 +34,16 @@ from imagegen.reuse import Reuse
 from imagegen.settings import Settings
 from imagegen.single_flight import SingleFlight
 from imagegen.spending import Spending, opened_ledger
-from imagegen.store import ImageStore, ReindexReport, open_store, parse_image_id
+from imagegen.store import ImageStore, open_store
 from imagegen.threads import InThread
 from imagegen.types import (
-    CleanupReport,
     EditRequest,
     GenerateRequest,
     GenerationResult,
-    HistoryPage,
-    HistoryQuery,
     ImageRecord,
     InputImage,
     Progress,
     ProgressCallback,
-    StoreStats,
 )
 
 if TYPE_CHECKING:
@@ -62,16 +58,7 @@ def _unheard(_: Progress) -> None:
     """The progress callback of a caller that wants no news."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lineage:
-    """An image, the stored images it was made from, and those made from it."""
-
-    record: ImageRecord
-    parents: tuple[ImageRecord, ...]
-    children: tuple[ImageRecord, ...]
-
-
-class ImageService:
+class ImageService(Archive):
     """Makes, edits, keeps and finds images. Build it with `open_service()`.
 
     `spending` knows what was spent and what may be.
@@ -90,13 +77,12 @@ class ImageService:
         in_thread: InThread,
         notes: Sequence[str],
     ) -> None:
+        super().__init__(store, in_thread)
         self.settings = settings
         self.prices = prices
         self.client_rate = client_rate
         self._loaded = providers
-        self._store = store
         self._reuse = reuse
-        self._in_thread = in_thread
         self._notes = notes
         self._planner = Planner(settings=settings, providers=providers.providers, prices=prices)
         self.spending = Spending(caller=caller, in_thread=in_thread)
@@ -178,78 +164,15 @@ class ImageService:
 
         return Workshop(store=self._store, in_thread=self._in_thread)
 
-    # Finding images
-
-    async def list_images(self, query: HistoryQuery) -> HistoryPage:
-        """One page of the history, newest first."""
-        return await self._in_thread(lambda: self._store.list(query))
-
-    async def get_image(self, image_id: str) -> ImageRecord:
-        """The record of an image id or of `last`. Raises UsageError for a malformed id, NotFound."""
-        if image_id != "last":
-            parse_image_id(image_id)
-            return await self._in_thread(lambda: self._store.get(image_id))
-        latest = await self._in_thread(self._store.latest)
-        if latest is None:
-            raise NotFound("There is no image yet.", hint='Make one: imagegen generate "a red fox"')
-        return latest
-
-    async def lineage(self, image_id: str) -> Lineage:
-        """The image with its parents and children that are still in the history."""
-        record = await self.get_image(image_id)
-        parents = await self._in_thread(lambda: self._store.parents_of(record))
-        children = await self._in_thread(lambda: self._store.children_of(record.image_id))
-        return Lineage(record=record, parents=parents, children=children)
-
-    async def check_writable(self) -> None:
-        """Raise StorageError where an image could not be saved."""
-        await self._in_thread(self._store.check_writable)
-
-    def path_of(self, record: ImageRecord) -> Path:
-        """Where the image's bytes are."""
-        return self._store.path_of(record)
-
-    async def read_bytes(self, record: ImageRecord) -> bytes:
-        """The image's bytes as the provider sent them. Raises NotFound, StorageError."""
-        return await self._in_thread(lambda: self._store.read_bytes(record))
-
-    # Keeping house
-
-    async def delete(self, image_ids: Sequence[str]) -> tuple[ImageRecord, ...]:
-        """Delete images with their sidecars; all ids are checked before the first goes."""
-        records = [await self.get_image(image_id) for image_id in image_ids]
-        ids = list(dict.fromkeys(record.image_id for record in records))
-        return await self._in_thread(lambda: self._store.delete(ids))
-
-    async def reindex(self) -> ReindexReport:
-        """Build the index anew from the sidecars on disk."""
-        return await self._in_thread(self._store.reindex)
-
-    async def stats(self, *, since: datetime | None = None) -> StoreStats:
-        """Sums over the history; the rows by model and day cover what was made from `since` on."""
-        return await self._in_thread(lambda: self._store.stats(since))
-
-    async def cleanup(
-        self, *, older_than: timedelta | None, max_size_bytes: int | None, dry_run: bool = False
-    ) -> CleanupReport:
-        """Delete the oldest images beyond an age or a total size; None means no such bound."""
-        now = datetime.now(UTC)
-        return await self._in_thread(
-            lambda: self._store.cleanup(
-                older_than=older_than, max_size_bytes=max_size_bytes, dry_run=dry_run, now=now
-            )
-        )
-
     # Knowing models
 
     def providers(self) -> Mapping[str, tuple[Provider, Availability]]:
-        """Every provider with whether it can be used."""
-        return {
-            name: (provider, provider.availability()) for name, provider in self._loaded.providers.items()
-        }
+        """Every provider that is not broken, with whether it can be used."""
+        found = {name: (each, each.availability()) for name, each in self._loaded.providers.items()}
+        return {name: pair for name, pair in found.items() if name not in self._loaded.broken}
 
     def broken_providers(self) -> Mapping[str, str]:
-        """Plugins that could not be loaded, with the reason."""
+        """Plugins that could not be loaded, or failed when they were asked what they have; the reason."""
         return self._loaded.broken
 
     def model(self, name: str) -> ModelInfo:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from imagegen.errors import NotFound
-from imagegen.settings import NOT_SERVERS, SERVER_NAME, About, CompatibleSettings, Section, Settings
+from imagegen.settings import CompatibleSettings, Settings
+from imagegen.settings_values import NOT_SERVERS, SERVER_NAME, About, Section
 
 PREFIX = "IMAGEGEN_"
 DELIMITER = "__"

@@ -36,7 +36,8 @@ class Spending:
     in_thread: InThread
 
     @property
-    def _ledger(self) -> Ledger:
+    def ledger(self) -> Ledger:
+        """The book itself: for tasks, which are kept in it."""
         return self.caller.accounts.ledger
 
     async def by(
@@ -67,12 +68,12 @@ class Spending:
 
     async def check_writable(self) -> None:
         """Raise StorageError where what a call costs could not be written down."""
-        await self.in_thread(self._ledger.check_writable)
+        await self.in_thread(self.ledger.check_writable)
 
     async def _ask(self, ask: Callable[[Ledger], T]) -> T:
         def answer() -> T:
-            self._ledger.settle_the_dead()  # else what a dead process left would be shown as under way
-            return ask(self._ledger)
+            self.ledger.settle_the_dead()  # else what a dead process left would be shown as under way
+            return ask(self.ledger)
 
         return await self.in_thread(answer)
 

@@ -69,11 +69,11 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[str]) -> None:
     for number, step in enumerate(steps, start=1):
         with transaction(connection):
             if version_of(connection) < number:
-                _run_script(connection, step)
+                run_script(connection, step)
                 connection.execute(f"PRAGMA user_version = {number}")
 
 
-def _run_script(connection: sqlite3.Connection, script: str) -> None:
+def run_script(connection: sqlite3.Connection, script: str) -> None:
     """Several statements within the running transaction (`executescript` would commit it first)."""
     statement = ""
     for line in script.splitlines(keepends=True):

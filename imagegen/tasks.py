@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from imagegen.errors import ImagegenError, Interrupted, NotFound
-from imagegen.fingerprint import fingerprint_of
 from imagegen.ledger import TaskState, parse_task_id, summary_of
 from imagegen.pipeline import new_task_id
-from imagegen.reuse import shaping_parameters
+from imagegen.reuse import fingerprint_of_plan
 from imagegen.service import ImageService
 from imagegen.tasks_report import TaskReport, result_of
 from imagegen.types import EditRequest, GenerateRequest, GenerationResult, JSONObject, Progress
@@ -60,7 +59,7 @@ class Tasks:
 
     def __init__(self, service: ImageService) -> None:
         self._service = service
-        self._ledger = service.spending.caller.accounts.ledger
+        self._ledger = service.spending.ledger
         self._listeners: list[Saved] = []
         self._running: dict[str, RunningTask] = {}
         self._known: OrderedDict[str, RunningTask] = OrderedDict()
@@ -146,7 +145,7 @@ class Tasks:
 
     def _begin(self, request: GenerateRequest) -> RunningTask:
         plan = self._service.plan(request)
-        key = fingerprint_of(plan.request, endpoint=plan.wire.endpoint, parameters=shaping_parameters(plan))
+        key = fingerprint_of_plan(plan)
         running = self._running.get(key)
         if running is not None:
             return running

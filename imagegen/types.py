@@ -60,7 +60,8 @@ class TemplateUse:
 class GenerateRequest:
     """A wish for images. None means: not said; a default or the model decides.
 
-    `size` is `auto` or `WIDTHxHEIGHT` in pixels, `output_compression` 0 to 100,
+    `size` is `auto` or `WIDTHxHEIGHT` in pixels; in its place `aspect_ratio` is `W:H` and `resolution`
+    `512`, `1K`, `2K` or `4K`. `negative_prompt` says what not to show, `output_compression` is 0 to 100,
     `partial_images` 0 to 3 previews while waiting (0: stream without previews).
     """
 
@@ -69,6 +70,8 @@ class GenerateRequest:
     model: str | None = None
     n: int = 1
     size: str | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
     quality: str | None = None
     style: str | None = None
     background: str | None = None
@@ -76,6 +79,7 @@ class GenerateRequest:
     output_format: str | None = None
     output_compression: int | None = None
     seed: int | None = None
+    negative_prompt: str | None = None
     complexity: str | None = None
     frame_count: int | None = None
     frame_duration_ms: int | None = None
@@ -279,8 +283,21 @@ class SpendRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedAnswer:
+    """An answer that was no image, kept aside as `filename` (relative to the images folder)."""
+
+    image_id: str
+    filename: str
+    created_at: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupReport:
-    """What a clean-up deleted, or would delete. `reasons` maps image ids to `age` or `size`."""
+    """What a clean-up deleted, or would delete. `reasons` maps image ids to `age` or `size`.
+
+    Of answers that were no images, those beyond the age are in `rejected`.
+    """
 
     ran_at: datetime
     dry_run: bool
@@ -288,16 +305,20 @@ class CleanupReport:
     reasons: Mapping[str, str]
     freed_bytes: int
     temporary_files: int
+    rejected: tuple[RejectedAnswer, ...] = ()
     already_running: bool = False  # another clean-up was at work, so this one did nothing
+    already_done: bool = False  # one ran so recently that this one did nothing
+    stopped: bool = False  # before it was through; what it did not reach is left to the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastCleanup:
-    """When clean-up last ran and how many images it deleted."""
+    """When clean-up last ran through, and how many images and rejected answers it deleted."""
 
     ran_at: datetime
     images: int
     freed_bytes: int
+    rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

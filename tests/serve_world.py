@@ -19,6 +19,7 @@ from typing import IO, Any
 from mcp import StdioServerParameters
 
 WAIT_SECONDS = 30
+HTTP = ("--transport", "streamable-http", "--port", "0")
 HANDSHAKE = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -118,6 +119,13 @@ def serving(
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None and not stream.closed:
                 stream.close()
+
+
+@contextmanager
+def listening(*options: str, **environment: str) -> Iterator[tuple[Server, str]]:
+    """A server over HTTP, streamable unless `options` say otherwise, and its address."""
+    with serving(*(options or HTTP), environment=environment) as server:
+        yield server, server.said(r"serving (http://\S+?)[\"\s]")[1]
 
 
 def _start(server: Server, read: Any, stream: IO[bytes]) -> None:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from imagegen.capabilities import Choice, ModelInfo, Range, SizeRule, Status
-from imagegen.checks import MAX_MASK_BYTES, Settled, conflicts, settle, wishes_for, with_style
+from imagegen.checks import MAX_MASK_BYTES, Settled, conflicts, settle, wishes_for
 from imagegen.errors import ExitCode, InputImageError, ModelRetired, UnsupportedParameter, UsageError
 from imagegen.inputs import input_from_bytes
+from imagegen.prompt_words import with_style
 from imagegen.providers.model_tables import load_model_table
 from imagegen.types import EditRequest, GenerateRequest, InputImage, Operation, asked_parameters
 from tests.pictures import encoded, input_image, noise
@@ -357,7 +358,7 @@ def test_an_edit_keeps_the_shape_of_its_input() -> None:
 
 
 def test_an_unlisted_model_gets_what_was_said_and_nothing_else() -> None:
-    said = {"size": "7x9", "style": "noir", "output_compression": 30, "seed": 4, "n": 10}
+    said = {"size": "7x9", "quality": "noir", "output_compression": 30, "complexity": "odd", "n": 10}
     result = settled(wish(**said), UNLISTED, WISHES)
     assert result.request == wish(**said)
     assert result.notes == ("not in the table",)

@@ -128,8 +128,10 @@ def test_where_nothing_is_set_up_nothing_failed() -> None:
 def test_the_whole_row_of_a_gemini_model_is_shown_with_the_reasons() -> None:
     shown = " ".join(run("models", "show", "gemini-nano-banana-2.1").out.split())
 
-    assert "21:9, 1:4, 4:1, 1:8, 8:1 (a size becomes the nearest one)" in shown
-    assert "resolutions 1K, 2K, 4K" in shown
+    assert "aspect_ratio 1:1, 2:3," in shown
+    assert "size becomes the nearest aspect ratio, and a resolution by its area" in shown
+    assert "negative prompt is said at the end of the prompt: avoid: …" in shown
+    assert "resolution 1K, 2K, 4K" in shown
     assert "low MINIMAL, high HIGH" in shown
     assert "made here from what the provider sends" in shown
     assert "style with --lenient it is said in the prompt" in shown
@@ -141,7 +143,8 @@ def test_one_input_is_one_image_and_the_document_has_every_fact() -> None:
 
     document = run("models", "show", "gemini-3-pro-image", "--json").json
 
-    assert document["extra"]["image_sizes"] == ["1K", "2K", "4K"]
+    assert document["parameters"]["resolution"] == "1K, 2K, 4K"
+    assert document["reworded"] == {"negative_prompt": "is said at the end of the prompt: avoid: …"}
     assert document["converts_locally"] is True
     assert (document["takes_anything"], document["style_in_prompt"]) == (False, True)
     assert "quality" not in document["parameters"]

@@ -18,6 +18,7 @@ from tests.fakes.openai_pictures import picture
 from tests.fakes.openai_server import FakeOpenAI
 
 FLARE = ("-m", "gpt-image-2.5-flare")
+MOMENTS = 12
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -75,27 +76,37 @@ def test_an_interruption_after_the_answer_says_what_was_saved(openai: FakeOpenAI
     assert b"Traceback" not in err
 
 
-def test_kill_9_at_any_moment_leaves_whole_images_or_none(openai: FakeOpenAI, home: Path) -> None:
-    for number in range(12):
-        answered = threading.Event()
+def dying(number: int, home: Path) -> subprocess.Popen[bytes]:
+    """A call that dies at that moment of its save."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.dying_process", str(number), "generate", "a red fox", *FLARE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "IMAGEGEN_HOME": str(home)},
+    )
 
-        def answer(asked: Asked, answered: threading.Event = answered) -> None:
-            ok([picture("png", 512, 512, 1)])(asked)
-            answered.set()
 
-        openai.script(answer)
-        process = started("generate", f"picture {number}", *FLARE)
-        assert answered.wait(30)
-        threading.Event().wait(number * 0.004)  # a different moment of the save each time
-        process.kill()
-        process.communicate(timeout=30)
+def test_kill_9_at_any_moment_of_a_save_leaves_a_whole_image_or_none(
+    openai: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture("png", 512, 512, 1)
+    openai.script(*[ok([image])] * MOMENTS)
+    homes = [tmp_path / str(number) for number in range(1, MOMENTS + 1)]
+    processes = [dying(number, home) for number, home in enumerate(homes, start=1)]
+    last_words = [process.communicate(timeout=120)[1].decode().splitlines()[-1] for process in processes]
 
-    listed = run("history", "list", "--json").json["images"]
-    images = [path for path in home.rglob("img_*.png") if ".staging" not in path.parts]
-    assert sorted(image["path"] for image in listed) == sorted(map(str, images))
-    for path in images:
-        assert path.with_suffix(".json").is_file()
-        assert path.read_bytes() == picture("png", 512, 512, 1)
+    assert [process.returncode for process in processes] == [-signal.SIGKILL] * MOMENTS
+    whole_from = last_words.index("os.rename .png")  # both files are on the disk: the next command goes on
+    assert whole_from > 3
+    for number, home in enumerate(homes):
+        monkeypatch.setenv("IMAGEGEN_HOME", str(home))
+        listed = run("history", "list", "--json").json["images"]
+        images = [path for path in home.rglob("img_*.png") if ".staging" not in path.parts]
+        assert [entry["path"] for entry in listed] == [str(path) for path in images]
+        assert len(images) == (number >= whole_from), last_words[number]
+        assert all(path.with_suffix(".json").is_file() for path in images)
+        assert all(path.read_bytes() == image for path in images)
 
 
 def _limited(file_bytes: int) -> Callable[[], None]:

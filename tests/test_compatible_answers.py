@@ -194,7 +194,9 @@ def test_no_key_is_needed_and_none_is_made_up(monkeypatch: pytest.MonkeyPatch) -
         assert not {"authorization", "api-key"} & set(server.requests[0].headers)
 
 
-@pytest.mark.parametrize(("kind", "header"), [("generic", "authorization"), ("azure", "api-key")])
+@pytest.mark.parametrize(
+    ("kind", "header"), [("generic", "authorization"), ("azure", "api-key"), ("azure-v1", "api-key")]
+)
 def test_a_key_goes_into_the_header_that_the_server_reads(kind: str, header: str) -> None:
     with running_server(kind, api_key=KEY) as server:
         ask(provider_at(server, profile=kind), wish())

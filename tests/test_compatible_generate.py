@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -17,7 +18,7 @@ from tests.fakes.compatible_calls import MODEL, ask, build, edit_wish, input_ima
 from tests.fakes.compatible_kinds import KINDS
 from tests.fakes.compatible_server import FakeServer, running_server
 
-KEYED = {"azure": "azure-key-0123456789"}
+KEYED = dict.fromkeys(("azure", "azure-v1"), "azure-key-0123456789")
 MASKED = [name for name, kind in KINDS.items() if kind.mask]
 
 
@@ -169,7 +170,7 @@ def test_an_inpainting_route_drops_a_size_when_asked_to_be_lenient() -> None:
 @pytest.mark.parametrize(
     ("kind", "request_", "words"),
     [
-        ("localai", edit_wish(), "edits only what a mask marks"),
+        ("localai", edit_wish(), "edits only what a mask marks.*everywhere, to change it all"),
         ("localai", edit_wish(model="default", mask=input_image(alpha=True)), "want a model named"),
         ("sglang", edit_wish(mask=input_image(alpha=True)), "takes no mask"),
         ("generic", edit_wish(markup=input_image(alpha=True)), "A markup is not sent"),
@@ -205,6 +206,25 @@ def test_a_deployments_name_is_escaped_in_the_path() -> None:
     endpoint = provider.wire_call(wish(model="my/dep")).endpoint
     assert endpoint.startswith("POST https://r.openai.azure.com/openai/deployments/my%2Fdep/images/gen")
     assert endpoint.endswith("?api-version=2025-04-01-preview")
+
+
+def test_the_newer_azure_names_the_deployment_in_the_body_alone() -> None:
+    provider = build(base_url="https://r.openai.azure.com/openai/v1/", profile="azure-v1")
+    call = provider.wire_call(wish(model="my-deployment", quality="high"))
+    assert call.endpoint == "POST https://r.openai.azure.com/openai/v1/images/generations"
+    assert call.parameters == {"model": "my-deployment", "prompt": "otter", "quality": "high"}
+
+
+@pytest.mark.parametrize("profile", ["azure", "azure-v1", "generic"])
+def test_a_version_of_the_settings_is_named_in_every_call(profile: str) -> None:
+    with running_server(profile, api_key=KEYED.get(profile)) as server:
+        server.kind = replace(server.kind, query={"api-version": "2027-01-01"})
+        provider = at(server, profile, api_version="2027-01-01")
+        ask(provider, wish())
+        ask(provider, edit_wish())
+        endpoint = provider.wire_call(wish()).endpoint
+        assert len(server.posts()) == 2
+    assert endpoint.endswith("/images/generations?api-version=2027-01-01")
 
 
 def test_an_input_from_a_server_may_be_as_large_as_one_from_the_user() -> None:

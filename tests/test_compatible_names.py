@@ -32,6 +32,7 @@ VALID = {
     "base_url": "http://127.0.0.1:1234/v1",
     "api_key": KEY,
     "profile": "sd-cpp",
+    "api_version": "2025-04-01-preview",
     "models": "flux/dev, sdxl",
     "send": "seed, quality",
 }
@@ -123,8 +124,8 @@ def test_the_settings_of_servers_are_shown_with_their_keys_masked(monkeypatch: p
         ("9__BASE_URL", "http://h", "begins with a letter"),
         ("SD__BASE_URL", "h", "it takes an http:// or https:// address"),
         ("SD__PROFILE", "comfy", "it takes generic, sd-cpp, localai"),
-        ("SD__SEND", "seed,steps", "is 'seed,steps'; it takes some of background"),
-        ("SD__SEND", "size", "it takes some of background"),
+        ("SD__SEND", "seed,steps", "is 'seed,steps'; it takes some of aspect_ratio, background"),
+        ("SD__SEND", "size", "it takes some of aspect_ratio, background"),
         ("SD__TIMEOUT", "0", "above 0"),
         ("SD__MODELS", "a b", "it takes names, separated by commas"),
     ],
@@ -218,7 +219,7 @@ def test_a_profile_may_know_the_model() -> None:
     assert build(base_url="http://h/v1", profile="sd-cpp").default_model == "sd-cpp-local"
 
 
-@pytest.mark.parametrize("kind", ["azure", "lemonade"])
+@pytest.mark.parametrize("kind", ["azure", "azure-v1", "lemonade"])
 def test_a_server_that_wants_a_model_named_has_no_default(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     settings = set_up(monkeypatch, PROFILE=kind)
     assert resolved(settings, None)[0] == "local"

@@ -57,6 +57,7 @@ VALID = {  # a value other than the default for every setting
     "storage.base_path": "pictures",
     "storage.retention_days": "90",
     "storage.max_size_gb": "2.5",
+    "storage.cleanup_interval_hours": "6",
     "storage.create_subdirectories": "false",
     "storage.file_permissions": "600",
     "cache.enabled": "false",
@@ -192,6 +193,12 @@ def test_an_unknown_key_in_the_file_can_be_unset(path: Path) -> None:
     path.write_text("[images]\ndefalt_size = 'auto'\n", "utf-8")
     assert unset_value("images.defalt_size").changed
     assert load_settings().settings == Settings()
+
+
+def test_the_only_line_of_a_file_can_be_unset(path: Path) -> None:
+    path.write_text("defalt_size = 'auto'\n", "utf-8")
+    assert unset_value("defalt_size").changed
+    assert content(path) == {}
 
 
 @pytest.mark.parametrize("name", ["images.defalt_size", "images", "nothing", ""])

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
-from tests.fakes.gemini_behaviours import error, image_part, ok, retry_info, stopped
+from tests.fakes.gemini_behaviours import (
+    chunk,
+    draft_part,
+    error,
+    error_body,
+    image_part,
+    ok,
+    retry_info,
+    stopped,
+    streamed,
+)
 from tests.fakes.gemini_calls import KEY, MODEL
 from tests.fakes.gemini_server import running_gemini
 from tests.fakes.openai_pictures import picture
@@ -53,22 +64,54 @@ def test_the_official_sdk_reads_the_fakes_list_of_models() -> None:
 
 def test_the_official_sdk_reads_the_fakes_stream_and_its_errors() -> None:
     from google.genai.errors import ClientError
+    from google.genai.types import FinishReason
 
     with running_gemini() as gemini, official(gemini) as client:
-        gemini.script(ok(image_part(ONE)), error(429, "RESOURCE_EXHAUSTED", "Slow down.", retry_info("7s")))
-        parts = [
-            part
-            for chunk in client.models.generate_content_stream(model=MODEL, contents="otter")
-            for part in chunk.parts or []
+        gemini.script(
+            ok({"text": "Here it is."}, image_part(ONE)),
+            error(429, "RESOURCE_EXHAUSTED", "Slow down.", retry_info("7s")),
+        )
+        chunks = list(client.models.generate_content_stream(model=MODEL, contents="otter"))
+        parts = [part for each in chunks for part in each.parts or []]
+        assert [each.candidates[0].finish_reason for each in chunks if each.candidates] == [
+            None,
+            None,
+            FinishReason.STOP,
         ]
+        assert chunks[-1].usage_metadata is not None
+        assert chunks[-1].usage_metadata.candidates_token_count == 1120
         assert [part.text for part in parts if part.text] == ["Here it is."]
         assert [part.inline_data.data for part in parts if part.inline_data] == [ONE]
         with pytest.raises(ClientError, match="RESOURCE_EXHAUSTED"):
             client.models.generate_content(model=MODEL, contents="otter")
 
 
-def post(gemini: Any, body: object) -> httpx.Response:
-    url = f"{gemini.base_url}/v1/models/{MODEL}:generateContent"
+def test_the_official_sdk_reads_the_drafts_of_the_fakes_stream_and_what_breaks_it() -> None:
+    from google.genai.errors import ServerError
+    from google.genai.types import FinishReason, GenerateContentConfig, ThinkingConfig
+
+    thinking = GenerateContentConfig(thinking_config=ThinkingConfig(include_thoughts=True))
+    with running_gemini() as gemini, official(gemini) as client:
+
+        def asked() -> list[Any]:
+            stream = client.models.generate_content_stream(model=MODEL, contents="otter", config=thinking)
+            return list(stream)
+
+        parts = [part for each in asked() for part in each.parts or []]
+        assert [bool(part.inline_data) for part in parts if part.thought] == [False, True, True]
+        assert len([part for part in parts if part.inline_data and not part.thought]) == 1
+        gemini.script(streamed(chunk(draft_part(ONE)), chunk(finish="IMAGE_SAFETY")))
+        assert asked()[-1].candidates[0].finish_reason is FinishReason.IMAGE_SAFETY
+        gemini.script(streamed(chunk(draft_part(ONE)), error_body(503, "UNAVAILABLE", "Overloaded.")))
+        with pytest.raises(ServerError, match="UNAVAILABLE"):
+            asked()
+        gemini.script(streamed(chunk(draft_part(ONE)), cut=True))
+        with pytest.raises(httpx2.RemoteProtocolError):
+            asked()
+
+
+def post(gemini: Any, body: object, method: str = "generateContent") -> httpx.Response:
+    url = f"{gemini.base_url}/v1/models/{MODEL}:{method}"
     return httpx.post(url, json=body, headers={"x-goog-api-key": KEY})
 
 
@@ -93,7 +136,10 @@ def test_the_fake_takes_both_spellings_of_a_field(settings: dict[str, Any]) -> N
     with running_gemini() as gemini:
         answer = post(gemini, {"contents": CONTENTS, **settings})
         assert answer.status_code == 200
+        streaming = post(gemini, {"contents": CONTENTS, **settings}, "streamGenerateContent?alt=sse")
+        assert streaming.headers["content-type"] == "text/event-stream"
         assert gemini.bodies[0]["generation_config"]["image_config"] == {"aspect_ratio": "3:2"}
+        assert gemini.bodies[0] == gemini.bodies[1]
 
 
 @pytest.mark.parametrize(

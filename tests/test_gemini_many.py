@@ -116,28 +116,27 @@ def test_calls_whose_turn_does_not_come_in_time_are_not_made() -> None:
 
 
 def test_a_cancelled_request_keeps_the_images_that_have_come() -> None:
-    never = threading.Event()
+    never, begun = threading.Event(), threading.Event()
+
+    def begin(asked: Any) -> None:
+        begun.set()
+        held(never)(asked)
 
     async def cancel_when_one_has_come(base_url: str) -> ProviderResult:
         provider = build_provider(base_url=base_url, api_key=KEY)
-        task = asyncio.create_task(start(provider, wish(n=2)))
-        await asyncio.to_thread(answered.wait, 10)
-        await asyncio.sleep(0.3)  # the answer is on its way over loopback
+        task = asyncio.create_task(start(provider, wish(n=5)))
+        # Four run at once, so the fifth begins when the first image is there.
+        assert await asyncio.to_thread(begun.wait, 10)
         task.cancel()
         result = await task
         await provider.aclose()
         return result
 
-    answered = threading.Event()
-
-    def answer(asked: Any) -> None:
-        ok()(asked)
-        answered.set()
-
     with running_gemini() as gemini:
-        gemini.script(answer, held(never))
+        gemini.script(ok(), *[held(never)] * 3, begin)
         result = asyncio.run(cancel_when_one_has_come(gemini.base_url))
     assert len(result.images) == 1
+    assert len(result.details["failed"]) == 4
     assert "cancelled" in result.notes[0]
 
 

@@ -13,20 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen import pricing
-from imagegen.capabilities import ModelInfo, Status
+from imagegen.capabilities import ModelInfo
 from imagegen.checks import settle
-from imagegen.errors import ModelRetired, UnsupportedParameter
-from imagegen.providers.gemini_wire import RESOLUTION_AREAS, nearest_ratio, resolution
+from imagegen.errors import UnsupportedParameter
+from imagegen.pricing import load_prices
 from imagegen.settings import Settings
+from imagegen.shapes import nearest_ratio, resolution_of
 from imagegen.types import NOT_PARAMETERS, GenerateRequest
-from tests.fakes.gemini_calls import KEY, MODEL, ask, build_provider, provider_at, start, wish
-from tests.fakes.gemini_rules import ALL_RATIOS, MODELS, TEN_RATIOS
+from tests.fakes.gemini_calls import KEY, MODEL, build_provider, provider_at, start, wish
+from tests.fakes.gemini_rules import ALL_RATIOS, MODELS
 from tests.fakes.gemini_server import running_gemini
 
 TODAY = date(2026, 11, 22)
 PRO, LITE, OLD = "gemini-3-pro-image", "gemini-3.1-flash-lite-image", "gemini-3.1-flash-image"
 PROVIDER = build_provider(api_key=KEY)
+PRICES = load_prices(None)
 
 
 def model_of(model_id: str) -> ModelInfo:
@@ -54,6 +55,13 @@ FIELDS = {
     ("size", "4096x4096"): {"imageConfig": {"aspectRatio": "1:1", "imageSize": "4K"}},
     ("size", "300x2400"): {"imageConfig": {"aspectRatio": "1:8", "imageSize": "1K"}},
     ("size", "1600x400"): {"imageConfig": {"aspectRatio": "4:1", "imageSize": "1K"}},
+    ("aspect_ratio", "1:1"): {"imageConfig": {"aspectRatio": "1:1"}},
+    ("aspect_ratio", "21:9"): {"imageConfig": {"aspectRatio": "21:9"}},
+    ("aspect_ratio", "1:8"): {"imageConfig": {"aspectRatio": "1:8"}},
+    ("resolution", "512"): {"imageConfig": {"imageSize": "512"}},
+    ("resolution", "1K"): {"imageConfig": {"imageSize": "1K"}},
+    ("resolution", "2K"): {"imageConfig": {"imageSize": "2K"}},
+    ("resolution", "4K"): {"imageConfig": {"imageSize": "4K"}},
     ("quality", "auto"): None,
     ("quality", "low"): {"thinkingConfig": {"thinkingLevel": "MINIMAL"}},
     ("quality", "medium"): None,
@@ -72,12 +80,18 @@ FIELDS = {
     ("n", 1): None,
     ("n", 2): None,
     ("n", 10): None,
+    ("partial_images", 0): None,
+    ("partial_images", 3): {"thinkingConfig": {"includeThoughts": True}},
 }
 REFUSED = {
     ("size", "9000x1000"),
     ("size", "16x16"),
     ("size", "5000x5000"),
     ("size", "wide"),
+    ("aspect_ratio", "16:10"),
+    ("aspect_ratio", "16x9"),
+    ("resolution", "512"),
+    ("resolution", "2k"),
     ("quality", "hd"),
     ("quality", "standard"),
     ("style", "vivid"),
@@ -96,16 +110,17 @@ REFUSED = {
     ("frame_duration_ms", 200),
     ("svg_model", "gpt-6"),
     ("svg_effort", "low"),
-    ("partial_images", 0),
-    ("partial_images", 2),
+    ("partial_images", 4),
     ("safety_identifier", "u-5f"),
 }
 BY_MODEL = {
     MODEL: REFUSED,
-    OLD: REFUSED,
-    LITE: REFUSED | {("size", "2560x1440"), ("size", "3840x2160"), ("size", "4096x4096")},
+    OLD: REFUSED - {("resolution", "512")},
+    LITE: REFUSED
+    | {("size", "2560x1440"), ("size", "3840x2160"), ("size", "4096x4096")}
+    | {("resolution", "2K"), ("resolution", "4K")},
     PRO: REFUSED
-    | {("size", "300x2400"), ("size", "1600x400")}
+    | {("size", "300x2400"), ("size", "1600x400"), ("aspect_ratio", "1:8")}
     | {("quality", value) for value in ("auto", "low", "medium", "high", "xhigh", "max")},
 }
 
@@ -152,8 +167,15 @@ def test_every_other_value_is_sent_in_exactly_the_documented_field(model: str) -
 
 
 def test_no_parameter_of_a_request_is_left_out_of_the_table() -> None:
-    parameters = {f.name for f in fields(GenerateRequest)} - NOT_PARAMETERS
+    parameters = {f.name for f in fields(GenerateRequest)} - NOT_PARAMETERS - {"negative_prompt"}
     assert parameters == {name for name, _ in (*FIELDS, *REFUSED)}
+
+
+def test_what_not_to_show_is_said_at_the_end_of_the_prompt() -> None:
+    settlement = settle(wish("otter", negative_prompt=" text, blur "), model_of(MODEL), {}, TODAY)
+    [content] = PROVIDER.wire_call(settlement.request).parameters["contents"]
+    assert content["parts"] == [{"text": "otter\navoid: text, blur"}]
+    assert settlement.notes == ("negative_prompt is said at the end of the prompt: avoid: text, blur",)
 
 
 def test_low_moderation_lowers_the_four_thresholds_and_nothing_else() -> None:
@@ -180,6 +202,11 @@ def test_low_moderation_lowers_the_four_thresholds_and_nothing_else() -> None:
         ),
         ({"n": 3}, ("n=3 becomes 3 calls of one image each",)),
         ({"n": 2, "seed": 5}, ("n=2 becomes 2 calls of one image each, with the seeds 5 to 6",)),
+        ({"partial_images": 0}, ()),
+        (
+            {"partial_images": 2},
+            ("partial_images=2: at most 2 of the drafts made while thinking; there may be none",),
+        ),
     ],
 )
 def test_every_translation_is_noted(said: dict[str, Any], notes: tuple[str, ...]) -> None:
@@ -274,11 +301,23 @@ def test_a_size_on_its_side_gets_the_ratio_on_its_side(width: int, height: int) 
     ],
 )
 def test_the_area_decides_about_the_resolution(width: int, height: int, name: str) -> None:
-    assert resolution(width, height) == name
+    assert resolution_of(width, height) == name
 
 
-def test_estimates_assume_the_resolution_that_is_asked_for() -> None:
-    assert tuple(pricing.RESOLUTION_AREAS) == RESOLUTION_AREAS
+@pytest.mark.parametrize(
+    ("resolution", "size"), [("1K", "1024x1024"), ("2K", "2560x1440"), ("4K", "3840x2160")]
+)
+def test_estimates_assume_the_resolution_that_is_asked_for(resolution: str, size: str) -> None:
+    estimates = [
+        PRICES.estimate(settled(wish(provider="gemini", **said)))
+        for said in (
+            {"size": size},
+            {"resolution": resolution},
+            {"aspect_ratio": "1:1", "resolution": resolution},
+        )
+    ]
+    assert estimates[0].high_usd is not None
+    assert [estimate.high_usd for estimate in estimates] == [estimates[0].high_usd] * 3
 
 
 @given(st.sampled_from(sorted(MODELS)), st.integers(100, 6500), st.integers(100, 6500))
@@ -291,95 +330,3 @@ def test_whatever_size_a_model_accepts_becomes_a_ratio_and_a_resolution_of_its_o
     config = PROVIDER.wire_call(wish(model=model_id, size=size)).parameters["generationConfig"]["imageConfig"]
     assert config["aspectRatio"] in MODELS[model_id].ratios
     assert config["imageSize"] in MODELS[model_id].sizes
-
-
-# Models
-
-
-def test_the_default_is_the_current_model_unless_the_settings_say_another() -> None:
-    assert PROVIDER.default_model == MODEL
-    assert build_provider(default_model=PRO).default_model == PRO
-
-
-@pytest.mark.parametrize("model_id", [MODEL, PRO, LITE])
-def test_current_models_are_active(model_id: str) -> None:
-    assert model_of(model_id).status_on(TODAY) is Status.ACTIVE
-
-
-def test_a_model_that_is_only_reported_gone_is_used_with_a_warning() -> None:
-    [note] = settle(wish(model=OLD), model_of(OLD), {}, TODAY).notes
-    assert note == f"gemini/{OLD} is deprecated. Use {MODEL}."
-    assert "2026-10-29" in model_of(OLD).notes[0]
-
-
-@pytest.mark.parametrize(
-    ("model_id", "since", "instead"),
-    [
-        ("gemini-2.5-flash-image", "2026-10-02", MODEL),
-        ("gemini-2.5-flash-image-preview", "2026-01-15", MODEL),
-        ("gemini-3.1-flash-image-preview", "2026-06-25", MODEL),
-        ("gemini-3-pro-image-preview", "2026-06-25", PRO),
-        ("imagen-4", "2026-08-17", MODEL),
-        ("imagen-4.0-generate-001", "2026-08-17", MODEL),
-        ("imagen-4.0-ultra-generate-001", "2026-08-17", MODEL),
-        ("imagen-3", "2026-08-17", MODEL),
-        ("imagen-3.0-generate-002", "2026-08-17", MODEL),
-        ("imagen-4.0-some-other-name", "2026-08-17", MODEL),
-    ],
-)
-def test_a_retired_name_says_since_when_and_what_to_use(model_id: str, since: str, instead: str) -> None:
-    with pytest.raises(ModelRetired) as refused:
-        settled(wish(model=model_id))
-    assert since in refused.value.message
-    assert refused.value.hint == f"Use {instead}."
-
-
-def test_a_replacement_is_a_model_that_is_there() -> None:
-    for model in PROVIDER.models():
-        if model.replacement:
-            assert model_of(model.replacement).status_on(TODAY) is Status.ACTIVE
-
-
-def test_another_server_may_have_what_google_shut_down_but_nobody_has_imagen_this_way() -> None:
-    elsewhere = build_provider(base_url="http://127.0.0.1:9")
-    model = elsewhere.find_model("gemini-2.5-flash-image")
-    assert model is not None
-    assert (model.status, model.shutdown_date) == (Status.UNKNOWN, None)
-    config = elsewhere.wire_call(wish(model=model.id, size="1024x1024")).parameters["generationConfig"]
-    assert config["imageConfig"] == {"aspectRatio": "1:1"}
-    imagen = elsewhere.find_model("imagen-4.0-generate-001")
-    assert imagen is not None
-    assert imagen.status is Status.RETIRED
-
-
-@pytest.mark.parametrize("model_id", ["gemini-4-image", "nano-banana-pro-preview"])
-def test_an_unlisted_gemini_model_is_passed_through_with_a_note(model_id: str) -> None:
-    settlement = settle(wish(model=model_id, size="3840x2160"), model_of(model_id), {}, TODAY)
-    assert model_id in settlement.notes[0]
-    assert "not in the table" in settlement.notes[0]
-    with running_gemini(any_model=True) as gemini:
-        ask(provider_at(gemini), settlement.request)
-        assert gemini.requests[0].path == f"/v1/models/{model_id}:generateContent"
-
-
-def test_an_unlisted_model_does_not_get_what_no_gemini_model_takes() -> None:
-    for parameter in ({"background": "transparent"}, {"output_format": "svg"}, {"style": "vivid"}):
-        with pytest.raises(UnsupportedParameter):
-            settled(wish(model="gemini-4-image", **parameter))
-
-
-@pytest.mark.parametrize(
-    "model_id", ["gpt-image-2", "", "gemini-4 image", "gemini-../x", "gemini-4?x=1", "a/b"]
-)
-def test_a_name_that_cannot_be_geminis_is_not_taken(model_id: str) -> None:
-    assert PROVIDER.find_model(model_id) is None
-
-
-def test_another_server_may_call_its_models_as_it_likes() -> None:
-    assert build_provider(base_url="http://127.0.0.1:9").find_model("banana") is not None
-
-
-def test_pro_has_ten_ratios_and_the_others_fourteen() -> None:
-    assert tuple(model_of(PRO).extra["ratios"]) == TEN_RATIOS
-    for model_id in (MODEL, LITE, OLD):
-        assert set(model_of(model_id).extra["ratios"]) == set(ALL_RATIOS)

@@ -126,6 +126,12 @@ def test_a_list_of_what_could_be_deployed_is_not_asked_for() -> None:
         assert server.requests == []
 
 
+def test_another_server_in_openais_place_may_have_no_list() -> None:
+    with running_server(api_key=KEY) as server:
+        told = refresh(build_provider(base_url=server.base_url, api_key=KEY))["openai"]
+    assert (told.asked, told.problem) == (False, "It has no list of models to ask for.")
+
+
 def test_a_provider_that_fails_is_reported_and_the_others_are_kept() -> None:
     with running_server() as server:
         server.models = [{"id": "flux"}]

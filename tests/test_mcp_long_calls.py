@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -67,6 +68,25 @@ def test_progress_reaches_the_client_while_the_provider_works(
     assert not with_client(work, era).is_error
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
     assert "gpt-image-2.5-flare is at work" in str(heard[0][1])
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_every_progress_report_is_beyond_the_one_before(
+    openai: FakeOpenAI, gate: threading.Event, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER__PROGRESS_SECONDS", "0.0001")
+    heard: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(progress)
+        if len(heard) == 30:
+            gate.set()
+
+    async def work(world: World) -> Any:
+        return await world.client.call_tool("generate_image", WISH, progress_callback=hear)
+
+    assert not with_client(work, era).is_error
+    assert all(before < after for before, after in pairwise(heard))
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -163,6 +163,7 @@ def test_every_template_is_a_prompt_that_renders_and_makes_nothing(openai: FakeO
         ("og-image-prompt", {}, "title"),
         ("og-image-prompt", {"title": "x", "colour": "red"}, "colour"),
         ("og-imag-prompt", {"title": "x"}, "og-image-prompt"),
+        ("zzzz", {}, "prompts of this server are the templates"),
     ],
 )
 def test_a_prompt_that_cannot_be_rendered_says_why(name: str, arguments: dict[str, str], said: str) -> None:

@@ -50,6 +50,18 @@ def test_both_eras_list_the_same_tools() -> None:
     assert listed(ERAS[0]) == listed(ERAS[1])
 
 
+def test_no_schema_has_a_list_of_types_which_some_clients_cannot_read() -> None:
+    def lists(schema: Any) -> list[Any]:
+        if isinstance(schema, list):
+            return [found for part in schema for found in lists(part)]
+        if not isinstance(schema, dict):
+            return []
+        own = [schema] if isinstance(schema.get("type"), list) else []
+        return own + [found for part in schema.values() for found in lists(part)]
+
+    assert lists(listed()) == []
+
+
 @pytest.mark.parametrize(
     ("switch", "client", "structured"),
     [

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
+import httpx
 import pytest
 from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
@@ -15,6 +16,8 @@ from mcp_types import CallToolResult, Request, RequestParams, Result
 from tests.fakes.openai_behaviours import error, held
 from tests.fakes.openai_server import FakeOpenAI
 from tests.mcp_world import WISH, Answer, World, connected, refusal, serving
+from tests.serve_world import listening
+from tests.serve_world import serving as process
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"
 UNKNOWN_TASK = "task_00000000-0000-4000-8000-000000000000"
@@ -51,6 +54,7 @@ class TaskState(Result):
     ttl_ms: int | None
     poll_interval_ms: int
     result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
 
 
 class CreatedTask(Result):
@@ -120,6 +124,30 @@ def test_a_refusal_is_a_completed_task_whose_result_is_an_error(openai: FakeOpen
     assert answer.raw.is_error
 
 
+def test_a_task_whose_server_crashed_has_failed_with_an_error_and_no_result(openai: FakeOpenAI) -> None:
+    gate = threading.Event()
+    openai.script(held(gate))
+    with process() as server:
+        server.shake_hands()
+        task_id = server.call("generate_image", **WISH, wait_seconds=0)["structuredContent"]["task_id"]
+        assert openai.arrived.wait(20)
+        server.process.kill()
+        server.wait()
+        gate.set()
+
+    async def work() -> TaskState:
+        async with connected(extensions=[Polling()]) as world:
+            request = GetTask(params=TaskParams(task_id=task_id))
+            return await world.client.session.send_request(request, TaskState)
+
+    state = asyncio.run(work())
+
+    assert (state.status, state.result) == ("failed", None)
+    assert state.error is not None
+    assert state.error["code"] == -32603
+    assert "The server ended while this call was under way" in state.error["message"]
+
+
 def test_arguments_that_cannot_be_used_are_answered_without_a_task(openai: FakeOpenAI) -> None:
     extension = Polling()
 
@@ -167,6 +195,30 @@ def test_an_unknown_task_is_invalid_params() -> None:
             return int(getattr(caught.value, "code", 0))
 
     assert asyncio.run(work()) == -32602
+
+
+def test_over_http_a_request_whose_header_names_another_task_is_refused() -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"extensions": {IDENTIFIER: {}}},
+    }
+
+    def ask(address: str, method: str, name: dict[str, str]) -> tuple[int, int]:
+        headers = {
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": method,
+        }
+        params = {"taskId": UNKNOWN_TASK, "_meta": meta}
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = httpx.post(address, json=message, headers=headers | name)
+        return answer.status_code, answer.json()["error"]["code"]
+
+    with listening() as (_, address):
+        for method in ("tasks/get", "tasks/cancel", "tasks/update"):
+            assert ask(address, method, {"Mcp-Name": UNKNOWN_TASK}) == (400, -32602), method
+            assert ask(address, method, {"Mcp-Name": "another"}) == (400, -32020), method
+            assert ask(address, method, {}) == (400, -32020), method
 
 
 @pytest.mark.parametrize("request_type", [GetTask, CancelTask, UpdateTask])

@@ -13,10 +13,11 @@ from PIL import Image
 
 from imagegen.errors import ProviderUnavailable
 from imagegen.types import GenerateRequest, Progress, ProviderResult, Usage
+from tests.command import run_process
 from tests.fakes.openai_behaviours import error, ok, premade
 from tests.fakes.openai_calls import KEY, MODEL, ask, build_provider, ignore, provider_at, wish
 from tests.fakes.openai_pictures import picture
-from tests.fakes.openai_server import running_openai
+from tests.fakes.openai_server import FakeOpenAI, running_openai
 
 RECORDED = json.loads(
     (Path(__file__).parent / "snapshots" / "openai_requests.json").read_text(encoding="utf-8")
@@ -328,3 +329,11 @@ def test_a_premade_answer_is_read_like_any_other() -> None:
     with running_openai() as openai:
         openai.script(premade(image))
         assert ask(provider_at(openai), wish()).images[0].data == image
+
+
+def test_googles_sdk_cannot_be_met_in_the_middle_of_loading_httpx(openai: FakeOpenAI) -> None:
+    done = run_process("generate", "a red fox", "-m", MODEL, PYTHONPROFILEIMPORTTIME="1")
+    loaded = [line.rpartition("|")[2].strip() for line in done.err.splitlines() if "import time:" in line]
+
+    assert done.code == 0
+    assert loaded.index("httpx") < loaded.index("openai._httpx2")

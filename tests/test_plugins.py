@@ -9,23 +9,14 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
 from imagegen.errors import ImagegenError
 from imagegen.providers import base
-from imagegen.providers.base import Provider
-from imagegen.providers.local import LocalProvider
-from imagegen.providers.openai import OpenAIProvider
 from imagegen.providers.testing import ProviderContract
-from imagegen.settings import OpenAISettings, ProviderSettings, Settings
 from tests.command import Ran, run_process
-from tests.conftest import KEY
-from tests.example_plugin.example_images.provider import ExampleProvider
-from tests.fakes.openai_server import FakeOpenAI, running_openai
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,7 +89,7 @@ def test_a_broken_plugin_is_reported_by_doctor_and_the_rest_works(installed: Pat
 
 
 def test_the_example_in_the_documentation_works_as_it_stands(tmp_path: Path) -> None:
-    code, declared = _documented(base.__doc__ or "")
+    code, declared = documented(base.__doc__ or "")
     write_plugin(tmp_path / "site", "your_package", code, declared)
 
     ran = imagegen(tmp_path / "site", "generate", "a fox", "-m", "flat/plain", "-n", "2", "--json")
@@ -111,13 +102,13 @@ def test_the_example_in_the_documentation_works_as_it_stands(tmp_path: Path) -> 
         "class TestFlat(ProviderContract):\n    provider_class = FlatProvider\n"
     )
     (tmp_path / "test_flat.py").write_text(contract, encoding="utf-8")
-    assert _pytest(tmp_path) == (0, {"passed": 12, "skipped": 2})
+    assert _pytest(tmp_path) == (0, {"passed": 14, "skipped": 4})
 
 
 def test_the_documented_processor_works_as_it_stands(tmp_path: Path) -> None:
     from imagegen.processors import base as processors_base
 
-    code, declared = _documented(processors_base.__doc__ or "")
+    code, declared = documented(processors_base.__doc__ or "")
     write_plugin(tmp_path / "site", "your_package", f"import io\nfrom PIL import Image\n{code}", declared)
 
     ran = imagegen(
@@ -127,7 +118,7 @@ def test_the_documented_processor_works_as_it_stands(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
 
 
-def _documented(text: str) -> tuple[str, str]:
+def documented(text: str) -> tuple[str, str]:
     """The code and the entry point of a docstring's example."""
     blocks = re.findall(r"(?m)(?:^    .*\n|^\n)+", text)
     code, entry = (textwrap.dedent(block).strip() for block in blocks if block.strip())
@@ -165,43 +156,6 @@ def _pytest(folder: Path) -> tuple[int, dict[str, int]]:
     )
     counts = re.findall(r"(\d+) (passed|failed|skipped|error)", done.stdout.splitlines()[-1])
     return done.returncode, {outcome: int(count) for count, outcome in counts}
-
-
-class TestLocal(ProviderContract):
-    provider_class = LocalProvider
-    parameters: ClassVar[dict[str, Any]] = {"size": "64x64"}
-    edit_prompt = "grayscale"
-
-
-class TestExample(ProviderContract):
-    provider_class = ExampleProvider
-    parameters: ClassVar[dict[str, Any]] = {"n": 2, "seed": 7}
-
-
-class TestOpenAI(ProviderContract):
-    provider_class = OpenAIProvider
-    model = "gpt-image-2.5-flare"
-    parameters: ClassVar[dict[str, Any]] = {"size": "1024x1024", "quality": "low", "n": 2}
-    secrets = (KEY,)
-
-    @pytest.fixture(autouse=True)
-    def _server(self) -> Iterator[None]:
-        with running_openai(api_key=KEY) as server:
-            self.server: FakeOpenAI = server
-            yield
-
-    def build_settings(self) -> Settings:
-        return _openai_settings(self.server.base_url, KEY)
-
-    def build_failing_provider(self) -> Provider | None:
-        return OpenAIProvider.from_settings(
-            _openai_settings(self.server.base_url, "sk-another-key-0123456789")
-        )
-
-
-def _openai_settings(base_url: str, key: str) -> Settings:
-    section = OpenAISettings.model_validate({"api_key": key, "base_url": base_url})
-    return Settings(providers=ProviderSettings(openai=section))
 
 
 FLAWS = {
@@ -247,7 +201,7 @@ FLAWS = {
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_the_contract_finds_a_flaw(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after, test = FLAWS[flaw]
-    code, _ = _documented(base.__doc__ or "")
+    code, _ = documented(base.__doc__ or "")
     assert before in code
     module = f"flawed_{re.sub(r'[^a-z]', '_', flaw)}"
     (tmp_path / f"{module}.py").write_text(code.replace(before, after), encoding="utf-8")

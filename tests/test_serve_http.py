@@ -6,8 +6,6 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,16 +17,7 @@ from tests.fakes.openai_behaviours import held, ok
 from tests.fakes.openai_pictures import picture
 from tests.fakes.openai_server import FakeOpenAI
 from tests.mcp_world import ERAS, WISH, Answer
-from tests.serve_world import Server, serving
-
-HTTP = ("--transport", "streamable-http", "--port", "0")
-
-
-@contextmanager
-def listening(*options: str, **environment: str) -> Iterator[tuple[Server, str]]:
-    """A server and its address."""
-    with serving(*(options or HTTP), environment=environment) as server:
-        yield server, server.said(r"serving (http://\S+?)[\"\s]")[1]
+from tests.serve_world import HTTP, listening, serving
 
 
 def origin_of(address: str) -> str:

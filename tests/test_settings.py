@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -232,7 +233,7 @@ def test_a_dotenv_may_refer_to_other_variables(home: Path, monkeypatch: pytest.M
 # The older form
 
 
-def test_the_older_flat_file_is_read_and_its_dead_keys_are_noted(home: Path) -> None:
+def test_the_older_flat_file_is_read(home: Path) -> None:
     old = {
         "openai_api_key": KEY,
         "openai_organization": "org-1",
@@ -243,7 +244,7 @@ def test_the_older_flat_file_is_read_and_its_dead_keys_are_noted(home: Path) -> 
         "cache_enabled": False,
         "rate_limit_requests_per_minute": 40,
         "prompt_templates": {"enable_custom_templates": False},
-        "storage": {"base_path": "/data", "retention_days": 90, "cleanup_interval_hours": 24},
+        "storage": {"base_path": "/data", "retention_days": 90, "cleanup_interval_hours": 12},
     }
     loaded = load_settings(config=write(home / "config.json", json.dumps(old)))
     images, openai = loaded.settings.images, loaded.settings.providers.openai
@@ -255,7 +256,8 @@ def test_the_older_flat_file_is_read_and_its_dead_keys_are_noted(home: Path) -> 
     assert not loaded.settings.cache.enabled
     assert not loaded.settings.prompt_templates.enable_custom_templates
     assert loaded.settings.server.rate_limit_rpm == 40
-    assert [note.split()[0] for note in loaded.notes] == ["storage.cleanup_interval_hours"]
+    assert loaded.settings.storage.cleanup_interval == timedelta(hours=12)
+    assert loaded.notes == ()
 
 
 def test_the_older_retention_variable_gives_way_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,3 +129,31 @@ def test_a_second_clean_up_does_nothing_and_says_so(tmp_path: Path) -> None:
         again = store.cleanup(older_than=timedelta(days=30), max_size_bytes=None, dry_run=False, now=NOW)
         assert not again.already_running
         assert len(again.images) == 1
+
+
+def test_a_look_sees_what_others_do_and_not_what_this_store_does(tmp_path: Path) -> None:
+    with open_at(tmp_path) as store, open_at(tmp_path) as other:
+        save(store)
+        before = store.look()
+        own = save(store)
+        assert store.look() == before
+        record = save(other)
+        saved = store.look()
+        assert saved.images != before.images
+        assert store.look() == saved
+        store.delete([own.image_id])
+        assert store.look() == saved
+        other.delete([record.image_id])
+        deleted = store.look()
+        assert deleted.images != saved.images
+        other.cleanup(older_than=None, max_size_bytes=None, dry_run=False, now=NOW)
+        assert store.look().images == deleted.images
+        assert store.look().cleanup != deleted.cleanup
+
+
+def test_a_look_at_nothing_creates_nothing_and_sees_the_first_image_of_another(tmp_path: Path) -> None:
+    with open_at(tmp_path / "base") as store, open_at(tmp_path / "base") as other:
+        nothing = store.look()
+        assert not (tmp_path / "base").exists()
+        save(other)
+        assert store.look() != nothing

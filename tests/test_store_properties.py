@@ -171,11 +171,12 @@ def test_any_text_is_a_search_that_finds_a_prompt_of_those_words(text: str) -> N
     import sqlite3
     from contextlib import closing
 
-    from imagegen.store.migrations import migrate
+    from imagegen.sqlite_files import migrate
+    from imagegen.store.migrations import STEPS
     from imagegen.store.queries import searchable
 
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection)
+        migrate(connection, STEPS)
         connection.execute("INSERT INTO prompts (rowid, prompt) VALUES (1, ?)", (searchable(text) + " fox",))
         expression = match_expression(text)
         if expression is not None:

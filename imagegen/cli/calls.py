@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import typer
 
-from imagegen.cli.aftercare import check_aftercare
+from imagegen.cli.aftercare import Aftercare, check_aftercare
 from imagegen.cli.options import CallOptions
 from imagegen.cli.output import (
     Talk,
@@ -21,6 +22,7 @@ from imagegen.cli.output import (
     print_json,
     size_text,
 )
+from imagegen.cli.preview import show_preview
 from imagegen.cli.targets import check_target, format_of
 from imagegen.documents import image_document, plan_document, result_document
 from imagegen.errors import BudgetExceeded, PartialFailure, UsageError
@@ -40,9 +42,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What `--dry-run` found: the plan, whether anything bounds its cost, and why that has no room."""
+    """What `--dry-run` found: plan, what follows, whether anything bounds the cost, why that has no room."""
 
     plan: Plan
+    aftercare: Aftercare
     is_limited: bool
     refusal: BudgetExceeded | None
 
@@ -91,15 +94,10 @@ async def carry_out(
     With `exact_size` the images shown and copied are those cut and scaled to it, made from the originals.
     """
     plan = service.plan(request)
-    aftercare = check_aftercare(
-        options.process or (),
-        embed_metadata=options.embed_metadata,
-        output=options.output,
-        image_format=plan.request.output_format,
-    )
+    aftercare = check_aftercare(options, plan, exact_size)
     if options.dry_run:
         refusal = await service.spending.refusal(plan)
-        return Proposal(plan, service.spending.limits_of(plan).any_set, refusal)
+        return Proposal(plan, aftercare, service.spending.limits_of(plan).any_set, refusal)
     target = check_target(options.output, request.n) if options.output else None
     for note in plan.notes:
         talk.note(note)
@@ -111,8 +109,6 @@ async def carry_out(
     for note in result.notes:
         if note not in plan.notes:
             talk.note(note)
-    if exact_size is not None:
-        result = await service.at_exact_size(result, exact_size)
     result = await aftercare.process(service, result)
     paths = tuple(service.path_of(record) for record in result.images)
     if target is None:
@@ -129,6 +125,8 @@ def show(outcome: Outcome | Proposal, options: CallOptions, talk: Talk) -> None:
     if isinstance(outcome, Proposal):
         _show_proposal(outcome, as_json=options.as_json)
         return
+    formats = [record.file_info.format for record in outcome.result.images]
+    show_preview(list(zip(outcome.paths, formats, strict=True)), options.preview, talk)
     if options.as_json and options.output != "-":
         print_json(_document(outcome))
     elif options.output != "-":
@@ -180,7 +178,7 @@ def _show_proposal(proposal: Proposal, *, as_json: bool) -> None:
     if as_json:
         refused = refusal.to_json() if refusal else None
         budget = {"fits": refusal is None, "refusal": refused} if proposal.is_limited else None
-        print_json({**plan_document(plan), "budget": budget})
+        print_json({**plan_document(plan), "budget": budget, "afterwards": proposal.aftercare.document()})
         return
     typer.echo(f"would send to   {plan.wire.endpoint}")
     typer.echo(f"model           {plan.model.full_name}")
@@ -189,5 +187,17 @@ def _show_proposal(proposal: Proposal, *, as_json: bool) -> None:
     typer.echo(f"estimate        {estimate_text(plan.estimate)}")
     if proposal.is_limited:
         typer.echo(f"budget          {f'would be refused: {refusal.message}' if refusal else 'it fits'}")
+    for what in _afterwards(proposal.aftercare):
+        typer.echo(f"then            {what}")
     for note in plan.notes:
         typer.echo(f"note            {note}")
+
+
+def _afterwards(aftercare: Aftercare) -> Iterator[str]:
+    if aftercare.exact_size is not None:
+        yield f"crop and scale to {aftercare.exact_size}, where it comes in another size"
+    for step in aftercare.steps.steps if aftercare.steps else ():
+        yield step.text
+    if aftercare.output is not None:
+        told = ", with prompt, model, id and date in it" if aftercare.embed_metadata else ""
+        yield f"{'raw bytes on stdout' if aftercare.output == '-' else f'copy to {aftercare.output}'}{told}"

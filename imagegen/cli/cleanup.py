@@ -34,8 +34,6 @@ def cleanup(
 
     Without options the settings STORAGE__RETENTION_DAYS and STORAGE__MAX_SIZE_GB decide; 0 means no limit.
     """
-    from datetime import timedelta
-
     from imagegen.cli.cleanup_view import show_cleanup
     from imagegen.cli.filters import parse_bytes, parse_duration
     from imagegen.cli.session import open_session
@@ -45,8 +43,7 @@ def cleanup(
     with open_session(ctx, quiet=quiet, as_json=as_json) as session:
         storage = session.settings.storage
         if older_than is None and max_size is None:
-            age = timedelta(days=storage.retention_days) if storage.retention_days else None
-            size = int(storage.max_size_gb * 1_000_000_000) if storage.max_size_gb else None
+            age, size = storage.max_age, storage.max_size_bytes
         report = session.run(
             lambda service: service.cleanup(older_than=age, max_size_bytes=size, dry_run=dry_run)
         )

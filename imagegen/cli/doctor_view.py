@@ -8,9 +8,11 @@ from dataclasses import asdict
 import typer
 
 from imagegen.cli.doctor_checks import Check
+from imagegen.cli.facts import hanging
 from imagegen.cli.output import print_json
 from imagegen.errors import ConfigurationError
 
+FINDING_COLUMN = 26
 MARKS = {
     "ok": ("ok", typer.colors.GREEN),
     "warning": ("look", typer.colors.YELLOW),
@@ -26,8 +28,9 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
     else:
         for check in checks:
             mark, colour = MARKS[check.verdict]
-            typer.echo(f"{typer.style(f'{mark:<8}', fg=colour)}{check.name:<18}{check.finding}")
+            finding = hanging(check.finding, FINDING_COLUMN)
+            typer.echo(f"{typer.style(f'{mark:<8}', fg=colour)}{check.name:<18}{finding}")
             if check.step:
-                typer.echo(f"{'':<26}{check.step}")
+                typer.echo(f"{'':<{FINDING_COLUMN}}{hanging(check.step, FINDING_COLUMN)}")
     if problems:
         raise ConfigurationError(f"{len(problems)} problem(s) found: {', '.join(c.name for c in problems)}.")

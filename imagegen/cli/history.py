@@ -11,7 +11,7 @@ import typer
 from imagegen.cli import completion
 from imagegen.cli.filters import with_filters
 from imagegen.cli.groups import build_group
-from imagegen.cli.options import JsonOutput, Quiet
+from imagegen.cli.options import JsonOutput, Quiet, ShowPreview
 from imagegen.types import HistoryQuery
 
 if TYPE_CHECKING:
@@ -68,13 +68,15 @@ app.command("search", epilog="\b\nExample:\n  imagegen history search red fox --
 
 
 @app.command(epilog="\b\nExamples:\n  imagegen history show last\n  imagegen history show last --json")
-def show(ctx: typer.Context, image: ImageId, as_json: JsonOutput = False) -> None:
+def show(
+    ctx: typer.Context, image: ImageId, preview: ShowPreview = None, as_json: JsonOutput = False
+) -> None:
     """Show an image's record, what it was made from and into."""
     from imagegen.cli.history_views import show_image
     from imagegen.cli.session import open_session
 
     with open_session(ctx, as_json=as_json) as session:
-        show_image(session, image, as_json=as_json)
+        show_image(session, image, as_json=as_json, preview=preview)
 
 
 @app.command("open", epilog="\b\nExample:\n  imagegen history open last")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
+from imagegen.archive import Lineage
+from imagegen.cli.facts import hanging
 from imagegen.cli.output import (
     cost_text,
     pixels_text,
@@ -16,13 +19,15 @@ from imagegen.cli.output import (
     rfc3339,
     size_text,
 )
+from imagegen.cli.preview import show_preview
 from imagegen.cli.session import Session
 from imagegen.documents import image_document, reindex_document
 from imagegen.errors import UsageError
-from imagegen.service import ImageService, Lineage
+from imagegen.service import ImageService
 from imagegen.store import ReindexReport
 from imagegen.types import HistoryPage, HistoryQuery, ImageRecord
 
+RELATIVE_CHARS = 60
 SIGNED = "C2PA manifest present; imagegen inspect reads it"
 
 
@@ -38,7 +43,8 @@ def show_page(session: Session, query: HistoryQuery, *, as_json: bool) -> None:
         print_json({"images": documents, "next_cursor": page.next_cursor})
         return
     headers = ("image", "created (UTC)", "model", "pixels", "cost", "prompt")
-    print_table(headers, [_row(record) for record in page.images], right=(4,))
+    # The id tells the time too, and `history show` the rest; without its prompt nobody knows an image again.
+    print_table(headers, [_row(record) for record in page.images], right=(4,), spare=(1, 3, 4, 2))
     if page.next_cursor and sys.stdout.isatty():
         session.talk.detail(f"more: add --cursor {page.next_cursor}")
     if not page.images:
@@ -59,7 +65,7 @@ def _row(record: ImageRecord) -> tuple[str, ...]:
     )
 
 
-def show_image(session: Session, image_id: str, *, as_json: bool) -> None:
+def show_image(session: Session, image_id: str, *, as_json: bool, preview: bool | None) -> None:
     """The whole record, with lineage."""
 
     async def find(service: ImageService) -> tuple[Lineage, dict[str, object]]:
@@ -72,9 +78,11 @@ def show_image(session: Session, image_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json({**document, "children": [child.image_id for child in lineage.children]})
         return
+    path = Path(str(document["path"]))
+    show_preview([(path, lineage.record.file_info.format)], preview, session.talk)
     credentials = [("credentials", SIGNED)] if document["has_credentials"] else []
-    for name, value in [*_lines(lineage, str(document["path"])), *credentials]:
-        typer.echo(f"{name:<15}{value}")
+    for name, value in [*_lines(lineage, str(path)), *credentials]:
+        typer.echo(f"{name:<15}{hanging(value, 15)}")
 
 
 def _lines(lineage: Lineage, path: str) -> list[tuple[str, str]]:
@@ -101,7 +109,7 @@ def _lines(lineage: Lineage, path: str) -> list[tuple[str, str]]:
         if record.template
         else []
     )
-    lines += [(name, _value(value)) for name, value in record.details.items()]
+    lines += [(name.replace("_", " "), _pairs(value)) for name, value in record.details.items()]
     lines += [("note", note) for note in record.notes]
     lines += [("made from", _relative(known.get(parent)) or parent) for parent in record.parents]
     lines += [("made into", _relative(child)) for child in lineage.children]
@@ -109,7 +117,13 @@ def _lines(lineage: Lineage, path: str) -> list[tuple[str, str]]:
 
 
 def _relative(record: ImageRecord | None) -> str:
-    return f"{record.image_id}  {record.prompt}" if record else ""
+    return f"{record.image_id}  {_shortened(record.prompt)}" if record else ""
+
+
+def _shortened(prompt: str) -> str:
+    """Enough of a prompt, on one line, to know it again."""
+    text = " ".join(prompt.split())
+    return text if len(text) <= RELATIVE_CHARS else f"{text[: RELATIVE_CHARS - 1]}…"
 
 
 def _pairs(values: object) -> str:
@@ -124,8 +138,8 @@ def _pairs(values: object) -> str:
 def _value(value: object) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ", ".join(value) or "nothing"
+    if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(map(str, value)) or "nothing"
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imagegen.cli import completion
-from imagegen.cli.options import JsonOutput
+from imagegen.cli.options import JsonOutput, OneImage
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -22,14 +21,7 @@ Examples:
 @app.command(epilog=EXAMPLES)
 def inspect(
     ctx: typer.Context,
-    image: Annotated[
-        str,
-        typer.Argument(
-            help="Path, image id, last, URL, data URL, or - for stdin.",
-            metavar="IMAGE",
-            autocompletion=completion.image_ids,
-        ),
-    ],
+    image: OneImage,
     gps: Annotated[bool, typer.Option("--gps", help="Also show where a photo was taken.")] = False,
     as_json: JsonOutput = False,
 ) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
 
+from imagegen.cli.facts import hanging
 from imagegen.cli.failures import printable
-from imagegen.cli.output import pixels_text, print_json, size_text
+from imagegen.cli.output import pixels_text, print_json, quoted, size_text
 from imagegen.cli.session import Session
 from imagegen.cli.sources import load_source
+from imagegen.inputs import decodable
 from imagegen.metadata import Credentials, ExifFacts, TextChunk, is_origin
 from imagegen.service import ImageService
 from imagegen.types import InputImage
 from imagegen.workshop import Inspection
 
 SHOWN_CHARS = 400
+AGAIN = "make it again"
 VERDICTS = {
     "trusted": "valid, and the signer is on a trust list",
     "valid": "valid: the file is as it was signed (no trust list was asked about the signer)",
@@ -33,7 +33,7 @@ def show_inspection(session: Session, source: str, *, gps: bool, as_json: bool) 
     """Everything about one image."""
 
     async def look(service: ImageService) -> tuple[InputImage, Inspection]:
-        image = await load_source(service, source)
+        image = decodable(await load_source(service, source))
         return image, await service.workshop.inspect(image)
 
     image, inspection = session.run(look)
@@ -41,12 +41,9 @@ def show_inspection(session: Session, source: str, *, gps: bool, as_json: bool) 
         print_json(_document(image, inspection, gps=gps))
         return
     for name, value in _lines(image, inspection, gps=gps):
-        typer.echo(f"{printable(name):<17} {printable(value)}")
-
-
-def quoted(command: Sequence[str]) -> str:
-    """The command as it can be pasted into the shell of this machine."""
-    return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
+        # What is to be pasted is not broken into lines.
+        shown = printable(value) if name == AGAIN else hanging(value, 18)
+        typer.echo(f"{printable(name):<17} {shown}")
 
 
 def _lines(image: InputImage, inspection: Inspection, *, gps: bool) -> Iterator[tuple[str, str]]:
@@ -113,9 +110,9 @@ def _history_lines(inspection: Inspection) -> Iterator[tuple[str, str]]:
     yield "history", f"{claim}{record.image_id}, made by {record.provider}/{record.model}"
     yield "prompt", record.prompt
     if inspection.command:
-        yield "make it again", quoted(inspection.command)
+        yield AGAIN, quoted(inspection.command)
     else:
-        yield "make it again", f"not possible: {inspection.no_command}"
+        yield AGAIN, f"not possible: {inspection.no_command}"
 
 
 def _document(image: InputImage, inspection: Inspection, *, gps: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import typer
 
 from imagegen.capabilities import ModelInfo, Status
+from imagegen.cli.facts import hanging
 from imagegen.cli.output import money, print_json, print_table
 from imagegen.cli.session import Session
 from imagegen.documents import model_document
@@ -15,8 +16,6 @@ from imagegen.service import ImageService
 from imagegen.types import PARAMETERS, JSONObject
 
 _EXTRA = {
-    "ratios": ("aspect ratios", "a size becomes the nearest one"),
-    "image_sizes": ("resolutions", "a size becomes one of them by its area"),
     "thinking": ("thinking level", "for these qualities; for others none is sent"),
 }
 
@@ -124,12 +123,12 @@ def _show_facts(document: JSONObject) -> None:
     _show_rows({**document["parameters"], **anything})
     _show_limits(document)
     for note in document["notes"]:
-        typer.echo(f"note: {note}")
+        typer.echo(f"note: {hanging(note, 6)}")
 
 
 def _show_rows(rows: Mapping[str, str]) -> None:
     for name, value in rows.items():
-        typer.echo(f"  {name:<20}{value}".rstrip())
+        typer.echo(f"  {name:<20}{hanging(value, 22)}".rstrip())
 
 
 def _inputs(document: JSONObject) -> str:
@@ -149,13 +148,15 @@ def _show_limits(document: JSONObject) -> None:
         rows["transparency"] = f"in {', '.join(document['transparent_formats'])}"
     if alone := [name for name in document["single_formats"] if name in taken.get("output_format", "")]:
         rows["one at a time"] = ", ".join(alone)
+    rows |= {name.replace("_", " "): value for name, value in document["reworded"].items()}
     for name, value in document["extra"].items():
         label, why = _EXTRA.get(name, (name.replace("_", " "), ""))
         rows[label] = _fact(value) + (f" ({why})" if why and value else "")
     if document["converts_locally"]:
         rows["formats"] = "made here from what the provider sends, and only when one is asked for"
     if not document["takes_anything"]:
-        rows["takes no"] = ", ".join(sorted(PARAMETERS - set(taken))) or "other parameter"
+        lacking = PARAMETERS - set(taken) - set(document["reworded"])
+        rows["takes no"] = ", ".join(sorted(lacking)) or "other parameter"
         if document["style_in_prompt"] and "style" not in taken:
             rows["style"] = "with --lenient it is said in the prompt"
     if rows:
@@ -176,7 +177,7 @@ def _show_prices(document: JSONObject) -> None:
     if not document["prices"]:
         typer.echo("prices: free" if document["free"] else "prices: unknown")
         return
-    typer.echo("estimates an image")
+    typer.echo("estimated price of an image")
     for row in document["prices"]:
         words = " ".join(part for part in (row["quality"], row["size"]) if part) or "any"
         typer.echo(f"  {words:<20}{money(row['usd'])}")

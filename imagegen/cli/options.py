@@ -10,11 +10,28 @@ from typing import Annotated, Any
 import typer
 
 from imagegen.cli import completion
+from imagegen.shapes import COMMON_RATIOS, RESOLUTIONS
 
 JsonOutput = Annotated[
     bool, typer.Option("--json", help="Print one JSON document; errors as JSON on stderr.")
 ]
+ShowPreview = Annotated[
+    bool | None,
+    typer.Option(
+        "--preview/--no-preview",
+        help="Show it small in the terminal, in coloured cells if need be; or never.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress, notes or details on stderr.")]
+OneImage = Annotated[
+    str,
+    typer.Argument(
+        help="Path, image id, last, URL, data URL, or - for stdin.",
+        metavar="IMAGE",
+        autocompletion=completion.image_ids,
+    ),
+]
 
 
 def _words(*values: str) -> Callable[[str], list[str]]:
@@ -32,6 +49,7 @@ class CallOptions:
     output: str | None
     process: list[str] | None
     embed_metadata: bool
+    preview: bool | None
     open_result: bool
     dry_run: bool
     lenient: bool
@@ -91,6 +109,18 @@ _PICTURE = (
         values=("auto", "1024x1024", "1536x1024", "1024x1536", "2560x1440", "3840x2160"),
     ),
     _text(
+        "aspect_ratio",
+        "Shape instead of a size, such as 16:9.",
+        metavar="W:H",
+        values=COMMON_RATIOS,
+    ),
+    _text(
+        "resolution",
+        "How large in that shape: 512, 1K, 2K or 4K; 1K unless said.",
+        metavar="RESOLUTION",
+        values=tuple(RESOLUTIONS),
+    ),
+    _text(
         "quality",
         "auto, low, medium, high; some models xhigh, max.",
         "-q",
@@ -117,6 +147,7 @@ _PICTURE = (
     _text("moderation", "auto or low.", metavar="LEVEL", values=("auto", "low")),
     _number("output_compression", "0 to 100, for jpeg and webp."),
     _number("seed", "Repeat a picture, where the model takes a seed."),
+    _text("negative_prompt", "What the image shall not show."),
     _text(
         "complexity",
         "How much planning: low, medium or high.",
@@ -164,6 +195,7 @@ _CARRYING_OUT = (
         ],
         False,
     ),
+    SharedOption("preview", ShowPreview),
     SharedOption(
         "open_result", Annotated[bool, typer.Option("--open", help="Open the result in a viewer.")], False
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from typing import Any, Literal
 import typer
 
 from imagegen.types import CostBasis, CostInfo, Estimate, Progress
+
+GAP_COLUMNS = 3  # between two columns of a table
+LAST_COLUMNS = 16  # as much as the last one is cut to before another gives way
 
 
 class Talk:
@@ -68,6 +72,15 @@ def open_in_viewer(path: Path, talk: Talk) -> bool:
     return opened
 
 
+def quoted(command: Sequence[str]) -> str:
+    """The command as it can be pasted into the shell of this machine."""
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(command)
+    return shlex.join(command)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
@@ -86,34 +99,62 @@ def rfc3339(when: datetime) -> str:
     return when.isoformat().replace("+00:00", "Z")
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Columns under headers on a terminal; tab-separated lines without headers in a pipe."""
+def print_table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    spare: Sequence[int] = (),
+) -> None:
+    """Columns under headers on a terminal; tab-separated lines without headers in a pipe.
+
+    The last column takes what room is left. A terminal that is too narrow for a little of it does without
+    the `spare` ones, the first of them first.
+    """
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=True)
     cells = [[cell.replace("\n", " ") for cell in row] for row in rows]
-    for position, header in enumerate(headers):
+    widest = [
+        max([cell_len(header), *(cell_len(row[position]) for row in cells)])
+        for position, header in enumerate(headers)
+    ]
+    shown = _that_fit(widest, spare, console.width)
+    for position in shown:
         justify: Literal["right", "left"] = "right" if position in right else "left"
-        is_last = position == len(headers) - 1  # the last column takes what is left, and is cut first
-        widest = max([len(header), *(len(row[position]) for row in cells)])
+        is_last = position == len(headers) - 1
         table.add_column(
-            Text(header),
+            Text(headers[position]),
             justify=justify,
             no_wrap=True,
             overflow="ellipsis",
-            min_width=None if is_last else widest,
+            min_width=None if is_last else widest[position],
             ratio=1 if is_last else None,
         )
     for row in cells:
-        table.add_row(*(Text(cell, overflow="ellipsis", no_wrap=True) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(row[position], overflow="ellipsis", no_wrap=True) for position in shown))
+    console.print(table)
+
+
+def _that_fit(widest: Sequence[int], spare: Sequence[int], columns: int) -> list[int]:
+    """The positions of the columns that there is room for."""
+    shown = list(range(len(widest)))
+    left_out = iter(spare)
+    while sum(widest[p] + GAP_COLUMNS for p in shown[:-1]) + min(widest[-1], LAST_COLUMNS) > columns:
+        position = next(left_out, None)
+        if position is None:
+            break
+        shown.remove(position)
+    return shown
 
 
 def money(amount: Decimal | None, basis: CostBasis | None = None) -> str:

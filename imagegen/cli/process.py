@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imagegen.cli import completion
-from imagegen.cli.options import JsonOutput, Quiet
+from imagegen.cli.options import JsonOutput, OneImage, Quiet
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -32,14 +32,7 @@ Examples:
 @app.command(epilog=EXAMPLES)
 def process(
     ctx: typer.Context,
-    image: Annotated[
-        str,
-        typer.Argument(
-            help="Path, image id, last, URL, data URL, or - for stdin.",
-            metavar="IMAGE",
-            autocompletion=completion.image_ids,
-        ),
-    ],
+    image: OneImage,
     steps: Annotated[
         list[str],
         typer.Argument(

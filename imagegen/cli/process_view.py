@@ -7,12 +7,13 @@ from pathlib import Path
 
 import typer
 
-from imagegen.cli.aftercare import check_aftercare
+from imagegen.cli.aftercare import check_steps
 from imagegen.cli.output import pixels_text, print_json, size_text
 from imagegen.cli.session import Session
 from imagegen.cli.sources import load_source
 from imagegen.cli.targets import check_target
 from imagegen.documents import image_document
+from imagegen.inputs import decodable
 from imagegen.processors import parse_steps
 from imagegen.service import ImageService
 from imagegen.types import ImageRecord
@@ -25,8 +26,8 @@ def show_processed(
     steps = parse_steps(texts)
 
     async def work(service: ImageService) -> tuple[tuple[ImageRecord, ...], Path, list[Path]]:
-        image = await load_source(service, source)
-        check_aftercare(texts, embed_metadata=False, output=output, image_format=image.format)
+        image = decodable(await load_source(service, source))
+        check_steps(texts, output, image.format)
         target = check_target(output, 1) if output else None
         with session.talk.waiting("processing"):
             made = await service.workshop.process(image, steps)

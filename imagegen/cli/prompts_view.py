@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import typer
 
 from imagegen.capabilities import SizeRule
-from imagegen.cli.output import Talk, print_json, print_table
+from imagegen.cli.facts import hanging
+from imagegen.cli.output import Talk, print_json, print_table, quoted
 from imagegen.cli.prompts_library import load_templates
 from imagegen.errors import ConfigurationError
 from imagegen.providers import load_providers
@@ -41,7 +41,7 @@ def show_templates(config: Path | None, *, as_json: bool, quiet: bool) -> None:
         print_json({"templates": documents, "problems": problems, "folder": str(library.folder)})
         return
     rows = [(t.name, t.meant_for, t.recommended_size or "", t.source, t.outline) for t in templates]
-    print_table(("template", "meant for", "size", "from", "needs [and can take]"), rows)
+    print_table(("template", "meant for", "size", "from", "needs [and can take]"), rows, spare=(3, 2))
     talk = Talk(quiet=quiet, as_json=as_json)
     for problem in library.errors:
         talk.note(str(problem))
@@ -63,7 +63,7 @@ def show_template(config: Path | None, name: str, *, as_json: bool) -> None:
 def _show_facts(template: Template) -> None:
     typer.echo(f"{template.name}  {template.title}")
     if template.description:
-        typer.echo(f"  {template.description}")
+        typer.echo(f"  {hanging(template.description, 2)}")
     facts = {
         "meant for": template.meant_for,
         "size": " ".join(filter(None, (template.recommended_size, _ratio(template.aspect_ratio)))),
@@ -73,7 +73,7 @@ def _show_facts(template: Template) -> None:
     }
     for name, value in facts.items():
         if value:
-            typer.echo(f"  {name:<20}{value}")
+            typer.echo(f"  {name:<20}{hanging(value, 22)}")
     for name, sizes in template.size_for.items():
         for value, size in sizes.items():
             typer.echo(f"  {'size':<20}{size} for {name}={value}")
@@ -84,7 +84,7 @@ def _show_arguments(template: Template) -> None:
         return
     typer.echo("arguments")
     for argument in template.arguments:
-        typer.echo(f"  {argument.name:<20}{_meaning(argument)}")
+        typer.echo(f"  {argument.name:<20}{hanging(_meaning(argument), 22)}")
 
 
 def _meaning(argument: Argument) -> str:
@@ -100,8 +100,8 @@ def _meaning(argument: Argument) -> str:
 
 def _example(template: Template) -> str:
     needed = [a for a in template.arguments if a.required] or list(template.arguments[:1])
-    pairs = " ".join(f"-a {shlex.quote(f'{a.name}={a.sample}')}" for a in needed)
-    return f"imagegen generate --template {template.name} {pairs}".rstrip()
+    pairs = [word for argument in needed for word in ("-a", f"{argument.name}={argument.sample}")]
+    return quoted(["imagegen", "generate", "--template", template.name, *pairs])
 
 
 def _ratio(ratio: str | None) -> str:

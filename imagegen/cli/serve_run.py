@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from imagegen.cli.ending import on_request_to_end
 from imagegen.service import ImageService, base_folder, open_service
 from imagegen.settings import Settings
 from imagegen.settings_sources import load_settings
@@ -56,11 +55,12 @@ def _log_format(settings: Settings, *, is_stdio: bool) -> Literal["json", "conso
 async def _serve(transport: str, wire: Wire | None, settings: Settings) -> bool:
     """Serve; whether something would not let go of a stream in the end."""
     stop = asyncio.Event()
-    _on_signals(stop)
+    on_request_to_end(stop.set, interrupts=True)  # a second one changes nothing
     async with open_service(settings) as service, open_tasks(service) as tasks:
-        async with _serving(transport, wire, service, tasks, stop) as serving:
+        async with _serving(transport, wire, service, tasks, stop) as (serving, house):
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            house.cancel()
             if not stop.is_set():
                 serving.result()
                 draining = asyncio.create_task(tasks.drain())
@@ -74,8 +74,9 @@ async def _serve(transport: str, wire: Wire | None, settings: Settings) -> bool:
 @asynccontextmanager
 async def _serving(
     transport: str, wire: Wire | None, service: ImageService, tasks: Tasks, stop: asyncio.Event
-) -> AsyncIterator[asyncio.Task[None]]:
-    """The transport at work."""
+) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Task[None]]]:
+    """The transport at work, and the housekeeping beside it."""
+    from imagegen.housekeeping import keep_house
     from imagegen.mcp.server import build_server
 
     for note in service.notes():
@@ -88,11 +89,13 @@ async def _serving(
             log.info("serving over stdio, images in %s", base_folder(service.settings))
         else:
             serving = asyncio.create_task(_serve_http(transport, server, service, tasks, stop))
+        house = asyncio.create_task(keep_house(service, on_deleted=server.watch.images_changed))
         gc.freeze()  # what the start has made stays, and need not be looked at again
         gc.enable()
         try:
-            yield serving
+            yield serving, house
         finally:
+            house.cancel()
             serving.cancel()
             await asyncio.wait({serving}, timeout=UNWIND_SECONDS)
 
@@ -109,15 +112,3 @@ async def _serve_http(
         app = build_app(server, kind, service=service, tasks=tasks)
         log.info("serving %s", address_of(listener, kind, settings))
         await serve_http(app, listener, stop)
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    """SIGTERM, SIGINT and a closed terminal end the server; a second one of them changes nothing."""
-    loop = asyncio.get_running_loop()
-    if sys.platform == "win32":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK):
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        return
-    with contextlib.suppress(ValueError, RuntimeError):  # only the main thread may listen to signals
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, stop.set)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ from typing import TypeVar
 
 import typer
 
+from imagegen.cli.ending import leave_stuck_threads, on_request_to_end
 from imagegen.cli.output import Talk
 from imagegen.errors import Interrupted
 from imagegen.service import ImageService, open_service
@@ -41,6 +39,7 @@ class Session:
 
     async def _with_service(self, work: Callable[[ImageService], Awaitable[T]]) -> T:
         _end_on_termination()
+        leave_stuck_threads()
         async with open_service(self.settings) as service:
             try:
                 return await work(service)
@@ -52,11 +51,8 @@ class Session:
 def _end_on_termination() -> None:
     """A polite kill and a closed terminal cancel the work, so that what is paid for is saved first."""
     task = asyncio.current_task()
-    if task is None or sys.platform == "win32":
-        return
-    with contextlib.suppress(ValueError, RuntimeError):  # only the main thread may listen to signals
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if task is not None:
+        on_request_to_end(task.cancel)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from imagegen.cli.output import money, print_json, rfc3339, size_text
 from imagegen.cli.session import Session
 from imagegen.cli.spend_view import budget_text, since_of
 from imagegen.documents import budgets_document, cache_document, stats_document
+from imagegen.housekeeping import counted
 from imagegen.ledger import BudgetStatus
 from imagegen.service import ImageService
 from imagegen.settings import StorageSettings
@@ -71,7 +72,9 @@ def _summary(stats: StoreStats, storage: StorageSettings) -> list[tuple[str, str
     size = f"{storage.max_size_gb:g} GB" if storage.max_size_gb else "no size limit"
     last = stats.last_cleanup
     cleanup = (
-        f"{rfc3339(last.ran_at)}, {last.images} images, {size_text(last.freed_bytes)}" if last else "never"
+        f"{rfc3339(last.ran_at)}, {counted(last.images, last.rejected)}, {size_text(last.freed_bytes)}"
+        if last
+        else "never"
     )
     return [
         ("images", f"{stats.images:,}"),

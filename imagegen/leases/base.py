@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
+
+from imagegen.errors import StorageError
 
 LEASE_SECONDS = 15.0
 RENEWALS_PER_LEASE = 3  # two may be late or lost before the lease is
@@ -33,6 +37,39 @@ class Leases(Protocol):
 
     async def aclose(self) -> None:
         """Release threads and files."""
+
+
+class Register(Protocol):
+    """Where leases with an end are written down: a lease counts for `lease_seconds` from each `take`."""
+
+    lease_seconds: float
+
+    async def take(self, name: str, owner: str) -> bool:
+        """Make or renew the owner's lease; whether it has it now. Raises StorageError."""
+
+    async def give_back(self, name: str, owner: str) -> None:
+        """End the owner's lease, if it has it. Raises StorageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLease:
+    """A lease that ends by itself unless it is renewed. What cannot be written ends that way too."""
+
+    register: Register
+    name: str
+    owner: str
+
+    @property
+    def renew_seconds(self) -> float | None:
+        return self.register.lease_seconds / RENEWALS_PER_LEASE
+
+    async def renew(self) -> None:
+        with suppress(StorageError):
+            await self.register.take(self.name, self.owner)
+
+    async def release(self) -> None:
+        with suppress(StorageError):
+            await self.register.give_back(self.name, self.owner)
 
 
 class _Alone:

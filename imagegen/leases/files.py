@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from imagegen.errors import StorageError
+from imagegen.file_locks import LockState, is_at, try_lock
 from imagegen.leases.base import Lease
-from imagegen.store.locks import LockState, try_lock
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class FileLeases:
                     opened.callback(os.close, descriptor)
                     if not _is_ours(descriptor):
                         return None
-                    if _is_at(path, descriptor):
+                    if is_at(path, descriptor):  # else its last holder has removed it since it was opened
                         opened.pop_all()
                         return _HeldFile(path, descriptor, self._thread)
         except OSError as exc:
@@ -82,14 +82,6 @@ def _is_ours(descriptor: int) -> bool:
     if state is LockState.UNSUPPORTED:
         raise LocksUnsupported("This file system cannot lock files.")
     return state is LockState.OURS
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file still has its name; its last holder may have deleted it since it was opened."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 async def _in(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:

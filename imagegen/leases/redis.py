@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
-from dataclasses import dataclass
 
 from imagegen.errors import StorageError
-from imagegen.leases.base import ALONE, LEASE_SECONDS, RENEWALS_PER_LEASE, Lease
+from imagegen.leases.base import ALONE, LEASE_SECONDS, Lease, RegisteredLease
 from imagegen.redis_link import RedisLink
 
 VERSION = 1
@@ -25,25 +23,6 @@ return 0
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _HeldKey:
-    leases: RedisLeases
-    name: str
-    owner: str
-
-    @property
-    def renew_seconds(self) -> float | None:
-        return self.leases.lease_seconds / RENEWALS_PER_LEASE
-
-    async def renew(self) -> None:
-        with suppress(StorageError):
-            await self.leases.take(self.name, self.owner)
-
-    async def release(self) -> None:
-        with suppress(StorageError):
-            await self.leases.give_back(self.name, self.owner)
-
-
 class RedisLeases:
     """Leases behind a link, which its owner closes. While the server is away, everybody is granted one."""
 
@@ -57,7 +36,7 @@ class RedisLeases:
     async def acquire(self, key: str) -> Lease | None:
         name, owner = self._prefix + key, secrets.token_hex(16)
         try:
-            return _HeldKey(self, name, owner) if await self.take(name, owner) else None
+            return RegisteredLease(self, name, owner) if await self.take(name, owner) else None
         except StorageError:  # the link has told of it
             return ALONE
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagegen.cache.base import Note
 from imagegen.cache.disk import CacheFile
-from imagegen.errors import StorageError
-from imagegen.leases.base import LEASE_SECONDS, RENEWALS_PER_LEASE, Lease
+from imagegen.leases.base import LEASE_SECONDS, Lease, RegisteredLease
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,25 +21,6 @@ TAKE = """
     ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
     WHERE owner = excluded.owner OR expires_at <= :now OR expires_at > :now + 2 * :seconds
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _HeldRow:
-    leases: RowLeases
-    key: str
-    owner: str
-
-    @property
-    def renew_seconds(self) -> float | None:
-        return self.leases.lease_seconds / RENEWALS_PER_LEASE
-
-    async def renew(self) -> None:
-        with suppress(StorageError):
-            await self.leases.take(self.key, self.owner)
-
-    async def release(self) -> None:
-        with suppress(StorageError):
-            await self.leases.give_back(self.key, self.owner)
 
 
 class RowLeases:
@@ -63,22 +41,22 @@ class RowLeases:
     async def acquire(self, key: str) -> Lease | None:
         """As in the protocol, but raises StorageError."""
         owner = secrets.token_hex(16)
-        return _HeldRow(self, key, owner) if await self.take(key, owner) else None
+        return RegisteredLease(self, key, owner) if await self.take(key, owner) else None
 
-    async def take(self, key: str, owner: str) -> bool:
+    async def take(self, name: str, owner: str) -> bool:
         """Make or renew the owner's lease; whether it has it now. Raises StorageError."""
 
         def take(connection: sqlite3.Connection) -> bool:
-            row = {"key": key, "owner": owner, "now": self._clock(), "seconds": self.lease_seconds}
+            row = {"key": name, "owner": owner, "now": self._clock(), "seconds": self.lease_seconds}
             return connection.execute(TAKE, row).rowcount == 1
 
         return await self._file.write(take)
 
-    async def give_back(self, key: str, owner: str) -> None:
+    async def give_back(self, name: str, owner: str) -> None:
         """End the owner's lease, if it has it. Raises StorageError."""
         await self._file.write(
             lambda connection: connection.execute(
-                "DELETE FROM leases WHERE key = ? AND owner = ?", (key, owner)
+                "DELETE FROM leases WHERE key = ? AND owner = ?", (name, owner)
             )
         )
 

@@ -78,6 +78,9 @@ class Wish(Waiting):
         default=1, ge=1, le=10, description="Number of images"
     )
     size: Text = Field(default=None, description="auto or WIDTHxHEIGHT in pixels, such as 1536x1024")
+    aspect_ratio: Text = Field(default=None, description="Shape W:H, such as 16:9, instead of size")
+    resolution: Text = Field(default=None, description="512, 1K (default), 2K or 4K, instead of size")
+    negative_prompt: Text = Field(default=None, description="What the image must not show")
     quality: Text = Field(default=None, description="auto, low, medium, high, …; decides the price")
     style: Text = Field(default=None, description="vivid or natural")
     moderation: Text = Field(default=None, description="auto or low")

@@ -136,9 +136,12 @@ def _without_cosmetics(parts: Parts, request: GenerateRequest) -> tuple[Generate
 async def _answer(call: Call, begun: Begun, asked: Waiting) -> CallToolResult:
     """Wait as long as this client does; then the images, or the task id."""
     wait = call.wait_seconds if asked.wait_seconds is None else asked.wait_seconds
+    told = 0.0
 
     async def tell(task: RunningTask) -> None:
-        await call.progress(round(task.elapsed_seconds, 2), task.expected_seconds, _how_far(task))
+        nonlocal told
+        told = round(max(task.elapsed_seconds, told + 0.01), 2)  # the protocol wants more every time
+        await call.progress(told, task.expected_seconds, _how_far(task))
 
     result = await call.parts.tasks.wait(
         begun.task, seconds=wait, every_seconds=call.parts.settings.progress_seconds, on_news=tell

@@ -10,6 +10,7 @@ from imagegen.capabilities import ModelInfo, Status
 from imagegen.documents import model_document
 from imagegen.imaging import MIME_TYPES
 from imagegen.mcp.links import resource_uri
+from imagegen.rewording import rewordings
 from imagegen.service import ImageService
 from imagegen.types import GenerationResult, ImageRecord, JSONObject, Operation, StoreStats
 
@@ -141,6 +142,7 @@ def _model_row(service: ImageService, model: ModelInfo, today: date) -> JSONObje
             "generation": Operation.GENERATE in model.operations,
             "editing": Operation.EDIT in model.operations,
             **{named.get(name, name): values for name, values in taken.items()},
+            **rewordings(model),
             "max_input_images": model.max_input_images,
             "mask": model.takes_mask,
         },

@@ -24,6 +24,7 @@ _WORDS = (
     (re.compile(r"\bimagegen models list\b"), "list_available_models"),
     (re.compile(r"\bList them with: imagegen history list\b"), "See list_images"),
     (re.compile(r"\bimagegen history(?: list)?\b"), "list_images"),
+    (re.compile(r"\bSee: imagegen prompts list\b"), "The prompts of this server are the templates."),
     (re.compile(r", or - for stdin"), ""),
     (re.compile(r"Make one: imagegen generate \"a red fox\""), "Make one with generate_image."),
 )

@@ -147,7 +147,7 @@ async def report_result(call: Call, report: TaskReport, return_as: ReturnAs) -> 
         )
     if report.result is not None:
         return await image_result(call, report.result, return_as)
-    message = _why_no_image(report)
+    message = why_no_image(report)
     answer = json_result(
         call, {"task_id": report.task_id, "state": report.state.value, "message": message}, text=message
     )
@@ -155,7 +155,8 @@ async def report_result(call: Call, report: TaskReport, return_as: ReturnAs) -> 
     return answer
 
 
-def _why_no_image(report: TaskReport) -> str:
+def why_no_image(report: TaskReport) -> str:
+    """What became of a task that has ended without an image."""
     if report.state is TaskState.INTERRUPTED:
         return f"The server ended while this call was under way, so there is no image. {_cost_known(report)}"
     if report.state is TaskState.DONE:

@@ -42,9 +42,9 @@ from imagegen.mcp.parts import Call, Parts, RequestContext
 from imagegen.mcp.pictures import Pictures
 from imagegen.mcp.tasks_extension import TasksExtension
 from imagegen.mcp.tools import build_tools
+from imagegen.mcp.watch import Eyes, Watch
 from imagegen.service import ImageService, base_folder
 from imagegen.tasks import Tasks
-from imagegen.types import GenerationResult
 
 INSTRUCTIONS = """\
 Makes and edits images, keeps every one with its prompt and cost, and finds them again.
@@ -71,9 +71,10 @@ log = logging.getLogger(__name__)
 class ImageServer(MCPServer[dict[str, Any]]):
     """Tools, resources and prompts; every error of ours is translated here, once."""
 
-    def __init__(self, parts: Parts, notices: Notices) -> None:
+    def __init__(self, parts: Parts, notices: Notices, watch: Watch) -> None:
         self.parts = parts
         self.notices = notices
+        self.watch = watch
         tools = build_tools()
         self._specs = {tool.name: tool for tool in tools}
         super().__init__(
@@ -84,7 +85,7 @@ class ImageServer(MCPServer[dict[str, Any]]):
             extensions=[TasksExtension(parts, tools)],
             cache_hints={"tools/list": CacheHint(60_000, "private")},
             subscriptions=notices.bus,
-            middleware=[notices.watch],
+            middleware=[watch.answer],
         )
         self._register()
 
@@ -167,8 +168,9 @@ async def build_server(
 ) -> AsyncIterator[ImageServer]:
     """The server over a service and its tasks, which outlive it.
 
-    Over HTTP no local path is read and images get addresses of the server. A change of the user's
-    templates is noticed within `watch_seconds`. Configure logging before: the SDK does it otherwise.
+    Over HTTP no local path is read and images get addresses of the server. What other processes do to the
+    images and the user to the templates is noticed within `watch_seconds`. Configure logging before: the
+    SDK does it otherwise.
     """
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
@@ -183,34 +185,15 @@ async def build_server(
         library=library,
     )
     notices = Notices()
-    server = ImageServer(parts, notices)
-    background: set[asyncio.Task[None]] = set()
-
-    def tell(_: GenerationResult) -> None:
-        telling = asyncio.create_task(notices.images_changed())
-        background.add(telling)
-        telling.add_done_callback(background.discard)
-
-    tasks.on_saved(tell)
-    background.add(asyncio.create_task(_watch(library, notices, watch_seconds)))
+    watch = Watch(notices, Eyes(service, library), seconds=watch_seconds)
+    tasks.on_saved(lambda _: watch.images_changed())
+    watching = asyncio.create_task(watch.run())
     try:
-        yield server
+        yield ImageServer(parts, notices, watch)
     finally:
-        for task in background:
-            task.cancel()
+        watching.cancel()
         parts.pictures.close()
 
 
 def _access(service: ImageService, *, is_http: bool) -> InputAccess:
     return http_access(service) if is_http else stdio_access(service, base_folder(service.settings))
-
-
-async def _watch(library: prompts.LivingLibrary, notices: Notices, seconds: float) -> None:
-    """Tell clients when the user's templates have changed."""
-    seen = library.fingerprint()
-    while True:
-        await asyncio.sleep(seconds)
-        now = await asyncio.to_thread(library.fingerprint)
-        if now != seen:
-            seen = now
-            await notices.prompts_changed()

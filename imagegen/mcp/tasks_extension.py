@@ -11,9 +11,18 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver.server import require_client_extension
-from mcp_types import CallToolRequestParams, CallToolResult, RequestParams
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
+from mcp_types import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    CallToolRequestParams,
+    CallToolResult,
+    RequestParams,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
+from starlette.requests import Request
 
 from imagegen.errors import ImagegenError
 from imagegen.ledger import TaskState
@@ -21,7 +30,7 @@ from imagegen.mcp.arguments import check_arguments
 from imagegen.mcp.documents import rfc3339
 from imagegen.mcp.errors import error_result, protocol_error
 from imagegen.mcp.parts import Call, Parts, RequestContext
-from imagegen.mcp.results import report_result
+from imagegen.mcp.results import report_result, why_no_image
 from imagegen.mcp.tools import ToolSpec
 from imagegen.tasks_report import TaskReport
 from imagegen.types import JSONObject
@@ -81,6 +90,8 @@ class TasksExtension(Extension):
         if document["status"] == "completed":
             result = await report_result(Call(self._parts, ctx), report, "preview")
             document["result"] = _dumped(result)
+        if document["status"] == "failed":
+            document["error"] = {"code": INTERNAL_ERROR, "message": why_no_image(report)}
         return document
 
     async def _acknowledge(self, ctx: RequestContext, params: TaskParams) -> HandlerResult:
@@ -89,10 +100,21 @@ class TasksExtension(Extension):
 
     async def _known(self, ctx: RequestContext, params: TaskParams) -> TaskReport:
         require_client_extension(ctx, IDENTIFIER)
+        _check_name_header(ctx, params.task_id)
         try:
             return await self._parts.tasks.report(params.task_id)
         except ImagegenError as error:
             raise protocol_error(error) from error
+
+
+def _check_name_header(ctx: RequestContext, task_id: str) -> None:
+    """Over HTTP the header has the task's id too; the SDK compares it for its own methods only."""
+    if not isinstance(ctx.request, Request):
+        return
+    if decode_header_value(ctx.request.headers.get(MCP_NAME_HEADER)) != task_id:
+        raise MCPError(
+            HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the request body's 'taskId'"
+        )
 
 
 def _declared(ctx: RequestContext) -> bool:
@@ -103,7 +125,11 @@ def _declared(ctx: RequestContext) -> bool:
 
 def _task(report: TaskReport) -> JSONObject:
     """The task's fields. An error of a tool is a completed task: its result says that there is no image."""
-    states = {TaskState.RUNNING: "working", TaskState.CANCELLED: "cancelled"}
+    states = {
+        TaskState.RUNNING: "working",
+        TaskState.CANCELLED: "cancelled",
+        TaskState.INTERRUPTED: "failed",  # a crash is no answer of the tool
+    }
     return {
         "taskId": report.task_id,
         "status": states.get(report.state, "completed"),

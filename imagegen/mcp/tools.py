@@ -49,7 +49,7 @@ IMAGE_OUTPUT: JSONObject = {
 }
 LIST_OUTPUT: JSONObject = {
     "type": "object",
-    "properties": {"images": _LIST, "next_cursor": {"type": ["string", "null"]}},
+    "properties": {"images": _LIST, "next_cursor": {"anyOf": [_TEXT, {"type": "null"}]}},
     "required": ["images"],
 }
 MODELS_OUTPUT: JSONObject = {

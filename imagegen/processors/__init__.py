@@ -49,10 +49,15 @@ class Steps:
 
     steps: tuple[Step, ...]
 
-    def check(self, image_format: str) -> None:
-        """Refuse a format that one of them cannot read when it gets there. Raises UsageError."""
+    def check(self, image_format: str, *, is_animated: bool = False) -> None:
+        """Refuse what one of them cannot read when it gets there. Raises UsageError."""
         for step in self.steps:
             check_format(step, image_format)
+            if is_animated and step.processor.still_only:
+                raise UsageError(
+                    f"{step.processor.name} works on still images, and this {image_format} will be animated.",
+                    hint="Ask for another format with -f, or leave the step out.",
+                )
             image_format = step.processor.gives(image_format)
 
     def gives(self, image_format: str) -> str:

@@ -57,6 +57,9 @@ class Processor(ABC):
     formats: ClassVar[tuple[str, ...]] = ("png", "jpeg", "webp")
     """What it can read, of png, jpeg, webp, gif and svg; anything else is refused in its name."""
 
+    still_only: ClassVar[bool] = False
+    """Whether it refuses animations; then a call that will bring one is not made."""
+
     @classmethod
     @abstractmethod
     def parse(cls, text: str) -> Self:

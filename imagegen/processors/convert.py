@@ -21,6 +21,7 @@ class Convert(Processor):
     usage: ClassVar[str] = "convert:png|jpeg|webp|gif[,quality=90]"
     summary: ClassVar[str] = "write the picture in another format"
     formats: ClassVar[tuple[str, ...]] = ("png", "jpeg", "webp", "gif")
+    still_only: ClassVar[bool] = True
 
     target: str
     quality: int = QUALITY

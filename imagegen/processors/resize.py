@@ -25,6 +25,7 @@ class Resize(Processor):
     usage: ClassVar[str] = "resize:WIDTHxHEIGHT[,mode=fit|cover|stretch], resize:WIDTHx, resize:50%"
     summary: ClassVar[str] = "scale; fit keeps the whole picture inside, cover fills the size and crops"
     formats: ClassVar[tuple[str, ...]] = ("png", "jpeg", "webp", "gif")
+    still_only: ClassVar[bool] = True
 
     width: int | None = None
     height: int | None = None
@@ -45,8 +46,7 @@ class Resize(Processor):
             raise UsageError(f"resize cannot read {text!r}.", hint=f"Write: {cls.usage}")
         width, height = (int(match[side]) if match[side] else None for side in ("width", "height"))
         step = cls(width=width, height=height, mode=mode)
-        if width and height:
-            step.check(width, height, max(MAX_SIDES.values()))
+        step.check(width or 1, height or 1, max(MAX_SIDES.values()))
         return step
 
     def process(self, data: bytes, facts: ImageFacts) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from imagegen.errors import ConfigurationError, InputImageError, UsageError
 from imagegen.imaging import ImageFacts
-from imagegen.inputs import input_from_path
+from imagegen.inputs import decodable, input_from_path
 from imagegen.processors.arguments import one_of, split_options, whole_number
 from imagegen.processors.base import Processor
 from imagegen.processors.pixels import Pixels, working_on
@@ -36,6 +36,7 @@ class Watermark(Processor):
         "watermark:TEXT or watermark:image=FILE, then [,at=bottom-right][,opacity=60][,size=25][,font=FILE]"
     )
     summary: ClassVar[str] = "lay a text or a picture over a corner"
+    still_only: ClassVar[bool] = True
 
     text: str = ""
     picture: bytes | None = None
@@ -117,7 +118,7 @@ def _percent(text: str | None, what: str, default: int, usage: str) -> int:
 
 
 def _picture(path: str) -> bytes:
-    image = input_from_path(Path(path).expanduser())
+    image = decodable(input_from_path(Path(path).expanduser()))
     if image.format == "svg":
         raise InputImageError(f"The watermark {path} is an svg.", hint="Give a PNG with transparency.")
     return image.data

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from imagegen.paths import config_folder
 from imagegen.plugins import built_in_points, load_each, plugin_points
 from imagegen.providers.base import Provider
+from imagegen.providers.fence import FencedProvider, fenced
 from imagegen.providers.model_overrides import FILE_NAME, check_owners
 from imagegen.settings import Settings
 
@@ -39,10 +40,16 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class LoadedProviders:
-    """The providers that can be used, by name, and for each that cannot be loaded the reason."""
+    """The providers that were loaded, by name, and for each that was not the reason."""
 
     providers: Mapping[str, Provider]
-    broken: Mapping[str, str]
+    unloadable: Mapping[str, str]
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Why each of those cannot be used that was not loaded, or that has failed since."""
+        plugins = [each for each in self.providers.values() if isinstance(each, FencedProvider)]
+        return {**self.unloadable, **{each.name: each.failure for each in plugins if each.failure}}
 
 
 def load_providers(settings: Settings) -> LoadedProviders:
@@ -50,9 +57,10 @@ def load_providers(settings: Settings) -> LoadedProviders:
 
     Raises ConfigurationError where the user's `models.toml` speaks of a provider that there is not.
     """
-    providers, broken = load_each(_sources(settings), "provider")
-    check_owners(config_folder() / FILE_NAME, [name for name in (*providers, *broken) if name != "local"])
-    return LoadedProviders(providers, broken)
+    providers, unloadable = load_each(_sources(settings), "provider")
+    owners = [name for name in (*providers, *unloadable) if name != "local"]
+    check_owners(config_folder() / FILE_NAME, owners)
+    return LoadedProviders(providers, unloadable)
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, str, Callable[[], Provider]]]:
@@ -62,7 +70,7 @@ def _sources(settings: Settings) -> Iterator[tuple[str, str, Callable[[], Provid
     for name in settings.providers.compatible:
         yield name, f"providers.compatible.{name}", partial(_build_server, name, settings)
     for point in plugin_points(ENTRY_POINT_GROUP):
-        yield point.name, point.value, partial(_build, point, settings)
+        yield point.name, point.value, partial(_build_plugin, point, settings)
 
 
 def _build_server(name: str, settings: Settings) -> Provider:
@@ -72,13 +80,18 @@ def _build_server(name: str, settings: Settings) -> Provider:
 
 
 def _build(point: EntryPoint, settings: Settings) -> Provider:
-    """Import the class behind an entry point and build it. Raises TypeError where it is no provider."""
+    return _class_behind(point).from_settings(settings)
+
+
+def _build_plugin(point: EntryPoint, settings: Settings) -> Provider:
+    return fenced(_class_behind(point)).from_settings(settings)
+
+
+def _class_behind(point: EntryPoint) -> type[Provider]:
+    """Import the class behind an entry point. Raises TypeError where it is no provider's."""
     loaded = point.load()
     if not (isinstance(loaded, type) and issubclass(loaded, Provider)):
         raise TypeError(f"{point.value} is not a subclass of imagegen.providers.base.Provider")
     if loaded.name != point.name:
         raise TypeError(f"{point.value} calls itself {loaded.name}, not {point.name}")
-    provider: object = loaded.from_settings(settings)
-    if not isinstance(provider, Provider):
-        raise TypeError(f"{point.value} built a {type(provider).__name__}, not a provider")
-    return provider
+    return loaded

@@ -162,6 +162,11 @@ class Provider(ABC):
         """Where it is called, without credentials; what `list_live` said of another address is forgotten."""
         return ""
 
+    @property
+    def price_note(self) -> str | None:
+        """What a person must know of an estimate by the price table; None: the table holds for it."""
+        return None
+
     async def list_live(self) -> Sequence[LiveModel] | None:
         """The models that it says it has now; None where it cannot be asked. Raises as `generate` does."""
         return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Self
+from urllib.parse import quote
 
 from imagegen.capabilities import ModelInfo, Status
 from imagegen.errors import ConfigurationError, ImagegenError, NotFound, UsageError
@@ -17,7 +18,7 @@ from imagegen.providers.compatible_link import Answer, Link
 from imagegen.providers.compatible_models import build_template
 from imagegen.providers.compatible_profiles import Profile, load_profiles
 from imagegen.providers.compatible_wire import UNNAMED_MODEL, Wire, form_fields
-from imagegen.providers.model_lists import read_model_list
+from imagegen.providers.model_lists import NO_SUCH_PATH, read_model_list
 from imagegen.providers.model_tables import current_models
 from imagegen.providers.openai_endpoint import Endpoint, build_endpoint
 from imagegen.providers.openai_errors import Call
@@ -26,7 +27,6 @@ from imagegen.settings import Settings
 from imagegen.types import EditRequest, GenerateRequest, ProgressCallback, ProviderResult
 
 _LIST_SECONDS = 30.0
-_NO_SUCH_PATH = (404, 405, 501)
 
 
 class CompatibleProvider(Provider):
@@ -58,6 +58,12 @@ class CompatibleProvider(Provider):
             )
         return build_endpoint(self._section.base_url, setting=f"{self._group}.base_url")
 
+    @property
+    def _query(self) -> Mapping[str, str]:
+        """The parameters of every URL."""
+        version = self._section.api_version
+        return {**self._profile.query, **({"api-version": version} if version else {})}
+
     @cached_property
     def _wire(self) -> Wire:
         return Wire(profile=self._profile, response_format="response_format" in self._section.send)
@@ -71,7 +77,7 @@ class CompatibleProvider(Provider):
         return Link(
             self._endpoint,
             headers=headers,
-            query=self._profile.query,
+            query=self._query,
             setting=f"{self._group}.base_url",
         )
 
@@ -149,7 +155,7 @@ class CompatibleProvider(Provider):
         try:
             answer = await self._link.get("/models", call)
         except ImagegenError as error:
-            if error.details.get("status") in _NO_SUCH_PATH:
+            if error.details.get("status") in NO_SUCH_PATH:
                 return None
             raise
         return read_model_list(answer.content, answer.headers, call)
@@ -190,7 +196,7 @@ class CompatibleProvider(Provider):
 
     def wire_call(self, request: GenerateRequest) -> WireCall:
         parameters, notes = self._wire.shown(request)
-        query = "&".join(f"{name}={value}" for name, value in self._profile.query.items())
+        query = "&".join(f"{name}={quote(value)}" for name, value in self._query.items())
         path = self._wire.path(request) + (f"?{query}" if query else "")
         return WireCall(endpoint=f"POST {self.address}{path}", parameters=parameters, notes=notes)
 
@@ -263,7 +269,7 @@ def build_server_class(name: str) -> type[CompatibleProvider]:
 def _knows_no_edits(error: ImagegenError, model: str) -> bool:
     """Whether it is the path that a server does not know, and not the model."""
     status = error.details.get("status")
-    if status not in _NO_SUCH_PATH:
+    if status not in NO_SUCH_PATH:
         return False
     about_model = isinstance(error, NotFound) and (
         error.details.get("provider_code") in ("model_not_found", "DeploymentNotFound")

@@ -7,7 +7,9 @@ from typing import Any
 
 from imagegen.capabilities import FreeSize, ModelInfo, Range, Rule, SizeRule
 from imagegen.providers.compatible_profiles import Profile
-from imagegen.settings import SENDABLE, CompatibleSettings, ImageSettings
+from imagegen.settings import CompatibleSettings, ImageSettings
+from imagegen.settings_values import SENDABLE
+from imagegen.shapes import SHAPE
 from imagegen.types import PARAMETERS, Operation
 
 MAX_PROMPT_CHARS = 32_000
@@ -18,10 +20,10 @@ _ALWAYS = ("n", "size")
 
 @dataclass(frozen=True, slots=True)
 class AsSaid:
-    """Anything: it is sent as it was said, and the server decides."""
+    """Any word or number: it is sent as it was said, and the server decides."""
 
     def accepts(self, value: Any) -> bool:
-        return value is not None
+        return isinstance(value, str | int | float)
 
     def describe(self) -> str:
         return "anything; the server decides"
@@ -57,7 +59,9 @@ def rules_for(name: str, section: CompatibleSettings, profile: Profile) -> dict[
     setting = f"providers.compatible.{name}.send".replace(".", "__").upper()
     sent = {*section.send, *profile.send}
     rules: dict[str, Rule] = {"n": Range(1, profile.max_n), "size": _SIZES}
-    for parameter in sorted(PARAMETERS.difference(_ALWAYS)):
+    # Where the server takes neither of them, they become a size, and need no rule of their own.
+    reworded = () if sent.intersection(SHAPE) else SHAPE
+    for parameter in sorted(PARAMETERS.difference(_ALWAYS, reworded)):
         if parameter in sent:
             rules[parameter] = AsSaid()
         elif parameter in SENDABLE:
@@ -87,6 +91,7 @@ def build_template(
         max_input_images=profile.max_images,
         takes_mask=bool(profile.mask),
         input_formats=profile.input_formats,
+        generate_only=SHAPE if "size" in profile.edits_ignore else (),
         unwished=unchosen(images),
         takes_anything=True,
     )

@@ -98,7 +98,8 @@ class Wire:
         if request.mask is None and self.profile.needs_mask:
             raise InputImageError(
                 f"{title} edits only what a mask marks.",
-                hint="Give one with --mask: a PNG, transparent where the image is to change.",
+                hint="Give one with --mask: a PNG of the image's size, transparent where it is to change"
+                " (everywhere, to change it all).",
                 parameter="mask",
             )
 

@@ -23,7 +23,7 @@ from imagegen.providers.gemini_endpoint import Endpoint, build_endpoint
 from imagegen.providers.gemini_errors import GeminiCall
 from imagegen.providers.gemini_hints import INSTALL, SET_THE_KEY
 from imagegen.providers.gemini_models import list_image_models
-from imagegen.providers.gemini_wire import shown_parameters, translation_notes
+from imagegen.providers.gemini_wire import method_of, shown_parameters, translation_notes
 from imagegen.providers.model_tables import ModelTable, current_models, load_model_table
 from imagegen.providers.progress import ProgressReporter
 from imagegen.settings import GeminiSettings, Settings
@@ -85,6 +85,13 @@ class GeminiProvider(Provider):
     def _key(self) -> str | None:
         secret = self._section.api_key
         return (secret.get_secret_value() if secret else None) or None
+
+    @property
+    def price_note(self) -> str | None:
+        endpoint = self._endpoint
+        if endpoint.is_google:
+            return None
+        return f"prices are those listed for {self.title}: the server at {endpoint.host} may charge otherwise"
 
     @property
     def policy(self) -> CallPolicy:
@@ -153,12 +160,12 @@ class GeminiProvider(Provider):
         self.require_ready()
         client = await self._open_client()
         call = self._facts(GenerateRequest(prompt="", timeout_seconds=_LIST_SECONDS))
-        return await list_image_models(client.connections, self._endpoint, self._key or _KEYLESS, call)
+        return await list_image_models(client.connections, client.endpoint, client.key, call)
 
     def wire_call(self, request: GenerateRequest) -> WireCall:
         model = self._model_of(request)
         return WireCall(
-            endpoint=f"POST {self._endpoint.shown}/models/{model.id}:generateContent",
+            endpoint=f"POST {self._endpoint.shown}/models/{model.id}:{method_of(request)}",
             parameters=shown_parameters(request, model),
             notes=translation_notes(request, model),
         )
@@ -182,8 +189,13 @@ class GeminiProvider(Provider):
         progress = ProgressReporter(on_progress, model.id)
         progress.tell("sending")
 
+        def show_draft(data: bytes, index: int) -> None:
+            progress.tell("partial", data, index)
+
         async def ask(image: int) -> Answer:
-            return await client.ask(request, model, facts, image=image, deadline=deadline)
+            return await client.ask(
+                request, model, facts, image=image, deadline=deadline, on_draft=show_draft
+            )
 
         result = combine(await answers_to(ask, request.n))
         progress.tell("received")

@@ -48,16 +48,21 @@ class Answer:
     finish: str | None = None
     response_id: str | None = None
     model_version: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_answer(content: str, headers: Mapping[str, str], call: GeminiCall) -> Answer:
-    """The images of a whole JSON answer, or what stands in their place.
+    """What `answer_from` finds in a whole JSON answer.
 
     Raises BadResponse for anything but an answer of Gemini, or what an error body stands for.
     """
-    answer = answer_object(content, headers, call)
-    candidates = _objects(answer.get("candidates"))
-    parts = [part for candidate in candidates for part in _parts(candidate)]
+    return answer_from(answer_object(content, headers, call), call)
+
+
+def answer_from(answer: Mapping[str, Any], call: GeminiCall) -> Answer:
+    """The images of an answer's document, or what stands in their place."""
+    candidates = objects(answer.get("candidates"))
+    parts = [part for candidate in candidates for part in shown_parts(candidate)]
     inline = [part["inlineData"] for part in parts if isinstance(part.get("inlineData"), Mapping)]
     images = tuple(data for image in inline if (data := _image_bytes(image)) is not None)
     text = call.told(" ".join(_texts(parts)), _MAX_TEXT_CHARS) or None
@@ -95,6 +100,14 @@ def answer_object(content: str, headers: Mapping[str, str], call: GeminiCall) ->
     if answer.get("error"):
         raise refusal(answer, call, headers=headers)
     return answer
+
+
+def error_document(text: str) -> object:
+    """An error's body: JSON, or else its text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _problem(
@@ -148,11 +161,25 @@ def _finish_message(candidates: Sequence[Mapping[str, Any]], call: GeminiCall) -
     return call.told(told) or None
 
 
-def _parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def shown_parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """A candidate's parts without its thoughts, which may hold drafts of the image."""
+    return [part for part in _parts(candidate) if part.get("thought") is not True]
+
+
+def drafts(answer: Mapping[str, Any]) -> Iterator[bytes]:
+    """The images among an answer's thoughts."""
+    parts = (part for candidate in objects(answer.get("candidates")) for part in _parts(candidate))
+    for part in parts:
+        inline = part.get("inlineData")
+        if part.get("thought") is True and isinstance(inline, Mapping):
+            data = _image_bytes(inline)
+            if data is not None:
+                yield data
+
+
+def _parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     content = candidate.get("content")
-    parts = _objects(content.get("parts")) if isinstance(content, Mapping) else []
-    return [part for part in parts if part.get("thought") is not True]
+    return objects(content.get("parts")) if isinstance(content, Mapping) else []
 
 
 def _texts(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -200,7 +227,7 @@ def total_usage(usages: Sequence[Usage | None]) -> Usage | None:
 
 
 def _of_images(details: object) -> int:
-    return sum(_count(entry, "tokenCount") for entry in _objects(details) if entry.get("modality") == "IMAGE")
+    return sum(_count(entry, "tokenCount") for entry in objects(details) if entry.get("modality") == "IMAGE")
 
 
 def _count(section: Mapping[str, Any], name: str) -> int:
@@ -208,7 +235,8 @@ def _count(section: Mapping[str, Any], name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _objects(entries: object) -> list[Mapping[str, Any]]:
+def objects(entries: object) -> list[Mapping[str, Any]]:
+    """The JSON objects of a list; of anything else none."""
     return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
 

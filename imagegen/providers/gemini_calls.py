@@ -98,7 +98,7 @@ def _notes(answers: Sequence[Answer], problems: dict[int, ImagegenError]) -> lis
         f"image {number} of {len(answers)} was not made: {problem.message}"
         for number, problem in problems.items()
     ]
-    return [*finished, *failed]
+    return [*finished, *(note for answer in answers for note in answer.notes), *failed]
 
 
 def _details(answers: Sequence[Answer], problems: dict[int, ImagegenError]) -> JSONObject:

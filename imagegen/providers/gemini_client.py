@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagegen.capabilities import ModelInfo
-from imagegen.errors import ProviderTimeout
+from imagegen.errors import ImagegenError, ProviderTimeout
 from imagegen.providers.gemini_answers import Answer, read_answer
 from imagegen.providers.gemini_endpoint import Endpoint
 from imagegen.providers.gemini_errors import GeminiCall, translated
-from imagegen.providers.gemini_wire import call_arguments
+from imagegen.providers.gemini_stream import OnDraft, StreamReader
+from imagegen.providers.gemini_wire import call_arguments, method_of, streamed_body
 from imagegen.types import GenerateRequest
 
 if TYPE_CHECKING:
@@ -31,15 +32,43 @@ class GeminiClient:
 
     sdk: Client
     connections: AsyncClient
+    endpoint: Endpoint
+    key: str = field(repr=False)
 
     async def ask(
-        self, request: GenerateRequest, model: ModelInfo, call: GeminiCall, *, image: int, deadline: float
+        self,
+        request: GenerateRequest,
+        model: ModelInfo,
+        call: GeminiCall,
+        *,
+        image: int,
+        deadline: float,
+        on_draft: OnDraft,
     ) -> Answer:
         """The answer to the call for one image, sent and read before the deadline on the loop's clock."""
-        from google.genai.types import HttpOptions
-
         if asyncio.get_running_loop().time() >= deadline:
             raise _not_begun(call)
+        if request.partial_images is None:
+            return await self._whole(request, model, call, image=image, deadline=deadline)
+        stream = StreamReader(call, on_draft, drafts=request.partial_images)
+        try:
+            with translated(call):
+                async with asyncio.timeout_at(deadline):
+                    await self._read(stream, request, model, call, image=image)
+        except (ImagegenError, asyncio.CancelledError) as broken:
+            # What has come is paid for, and the cancellation has done its work.
+            why = broken.message if isinstance(broken, ImagegenError) else "it was cancelled."
+            answer = stream.answer(broken_by=why)
+            if answer.images:
+                return answer
+            raise
+        return stream.answer()
+
+    async def _whole(
+        self, request: GenerateRequest, model: ModelInfo, call: GeminiCall, *, image: int, deadline: float
+    ) -> Answer:
+        from google.genai.types import HttpOptions
+
         arguments = call_arguments(request, model, image)
         config = arguments["config"]
         config.should_return_http_response = True  # gemini_answers says why
@@ -50,6 +79,25 @@ class GeminiClient:
         headers = (response.headers if response else None) or {}
         body = (response.body if response else None) or ""
         return read_answer(body, {name.lower(): value for name, value in headers.items()}, call)
+
+    async def _read(
+        self,
+        stream: StreamReader,
+        request: GenerateRequest,
+        model: ModelInfo,
+        call: GeminiCall,
+        *,
+        image: int,
+    ) -> None:
+        endpoint = self.endpoint
+        async with self.connections.stream(
+            "POST",
+            f"{endpoint.base_url}/{endpoint.version}/models/{model.id}:{method_of(request)}",
+            json=await asyncio.to_thread(streamed_body, request, model, image),
+            headers={"x-goog-api-key": self.key},
+            timeout=call.timeout_seconds,
+        ) as response:
+            await stream.read(response)
 
     async def aclose(self) -> None:
         await self.sdk.aio.aclose()
@@ -74,7 +122,8 @@ def build_client(endpoint: Endpoint, key: str, timeout_seconds: float) -> Gemini
         httpx_async_client=connections,
         client_args={"verify": trust},
     )
-    return GeminiClient(Client(api_key=key, enterprise=False, http_options=options), connections)
+    sdk = Client(api_key=key, enterprise=False, http_options=options)
+    return GeminiClient(sdk, connections, endpoint, key)
 
 
 def _not_begun(call: GeminiCall) -> ProviderTimeout:

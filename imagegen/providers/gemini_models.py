@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagegen.live_catalogue import LiveModel, live_models
-from imagegen.providers.gemini_answers import answer_object, bad_response
+from imagegen.providers.gemini_answers import answer_object, bad_response, error_document
 from imagegen.providers.gemini_endpoint import Endpoint
 from imagegen.providers.gemini_errors import GeminiCall, refusal, translated
 
@@ -53,15 +53,10 @@ async def list_image_models(
 
 def _page(response: Response, call: GeminiCall) -> Mapping[str, Any]:
     if response.status_code != 200:
-        raise refusal(_body(response), call, status=response.status_code, headers=response.headers)
+        raise refusal(
+            error_document(response.text), call, status=response.status_code, headers=response.headers
+        )
     return answer_object(response.text, response.headers, call)
-
-
-def _body(response: Response) -> object:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return response.text
 
 
 def _image_models(page: Mapping[str, Any], call: GeminiCall) -> Iterator[LiveModel]:

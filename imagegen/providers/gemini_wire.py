@@ -6,48 +6,38 @@ thinking level, moderation a set of thresholds. What is lost on the way is said 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import log
+import base64
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from imagegen.capabilities import ModelInfo, parse_size
+from imagegen.capabilities import Choice, ModelInfo, parse_size
+from imagegen.shapes import nearest_ratio, nearest_resolution, resolution_of
 from imagegen.types import EditRequest, GenerateRequest, InputImage, JSONObject
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig
 
-# The area in pixels up to which a size is asked for as this resolution.
-RESOLUTION_AREAS = (("1K", 1_600_000), ("2K", 6_000_000), ("4K", 10**9))
-
 CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 LOW_THRESHOLD = "BLOCK_ONLY_HIGH"
 
 
-def nearest_ratio(width: int, height: int, ratios: list[str]) -> str:
-    """The ratio that the sides are nearest to, as a factor: 2:1 is as far from 1:1 as 1:2 is."""
-    wanted = log(width / height)
-
-    def distance(ratio: str) -> float:
-        across, down = ratio.split(":")
-        return abs(log(int(across) / int(down)) - wanted)
-
-    return min(ratios, key=distance)
-
-
-def resolution(width: int, height: int) -> str:
-    """The resolution that an area in pixels is asked for as."""
-    return next(name for name, limit in RESOLUTION_AREAS if width * height <= limit)
-
-
 def image_config(request: GenerateRequest, model: ModelInfo) -> JSONObject:
-    """Aspect ratio and resolution of the request's size; empty where Gemini may choose."""
+    """Aspect ratio and resolution: as they were said, or those of the size; empty where Gemini may choose."""
     pixels = parse_size(request.size or "auto")
     if pixels is None:
-        return {}
-    config: JSONObject = {"aspectRatio": nearest_ratio(*pixels, model.extra["ratios"])}
-    if model.extra["image_sizes"]:
-        config["imageSize"] = resolution(*pixels)
+        said = {"aspectRatio": request.aspect_ratio, "imageSize": request.resolution}
+        return {name: value for name, value in said.items() if value is not None}
+    config: JSONObject = {}
+    if ratios := _choices(model, "aspect_ratio"):
+        config["aspectRatio"] = nearest_ratio(*pixels, ratios)
+    if resolutions := _choices(model, "resolution"):
+        config["imageSize"] = nearest_resolution(resolution_of(*pixels), resolutions)
     return config
+
+
+def _choices(model: ModelInfo, name: str) -> tuple[str, ...]:
+    rule = model.parameters.get(name)
+    return rule.values if isinstance(rule, Choice) else ()
 
 
 def thinking_level(request: GenerateRequest, model: ModelInfo) -> str | None:
@@ -64,11 +54,18 @@ def settings(request: GenerateRequest, model: ModelInfo, image: int = 0) -> JSON
     generation: JSONObject = {"responseModalities": ["IMAGE"]}
     if config := image_config(request, model):
         generation["imageConfig"] = config
-    if level := thinking_level(request, model):
-        generation["thinkingConfig"] = {"thinkingLevel": level}
+    if thinking := _thinking(request, model):
+        generation["thinkingConfig"] = thinking
     if request.seed is not None:
         generation["seed"] = request.seed + image
     return {**_safety(request), "generationConfig": generation}
+
+
+def _thinking(request: GenerateRequest, model: ModelInfo) -> JSONObject:
+    level = thinking_level(request, model)
+    thinking: JSONObject = {"thinkingLevel": level} if level else {}
+    # Previews are drafts that the model makes while it thinks; it keeps them to itself unless asked.
+    return thinking | ({"includeThoughts": True} if request.partial_images else {})
 
 
 def _safety(request: GenerateRequest) -> JSONObject:
@@ -80,8 +77,24 @@ def _safety(request: GenerateRequest) -> JSONObject:
 
 def shown_parameters(request: GenerateRequest, model: ModelInfo) -> JSONObject:
     """The body of the first call, each image as its sha256, width and height in place of its data."""
-    parts = [*({"inlineData": _described(image)} for image in _images(request)), {"text": request.prompt}]
-    return {"contents": [{"role": "user", "parts": parts}], **settings(request, model)}
+    return _body(request, settings(request, model), _described)
+
+
+def streamed_body(request: GenerateRequest, model: ModelInfo, image: int) -> JSONObject:
+    """The JSON body of the streamed call for one image."""
+    return _body(request, settings(request, model, image), _encoded)
+
+
+def method_of(request: GenerateRequest) -> str:
+    """The method of the API that the request is sent to: one that streams where previews were asked for."""
+    return "generateContent" if request.partial_images is None else "streamGenerateContent?alt=sse"
+
+
+def _body(
+    request: GenerateRequest, fields: JSONObject, shape: Callable[[InputImage], JSONObject]
+) -> JSONObject:
+    parts = [*({"inlineData": shape(image)} for image in _images(request)), {"text": request.prompt}]
+    return {"contents": [{"role": "user", "parts": parts}], **fields}
 
 
 def call_arguments(request: GenerateRequest, model: ModelInfo, image: int) -> dict[str, Any]:
@@ -113,6 +126,10 @@ def _images(request: GenerateRequest) -> tuple[InputImage, ...]:
     return request.images if isinstance(request, EditRequest) else ()
 
 
+def _encoded(image: InputImage) -> JSONObject:
+    return {"mimeType": f"image/{image.format}", "data": base64.urlsafe_b64encode(image.data).decode()}
+
+
 def _described(image: InputImage) -> JSONObject:
     return {
         "mimeType": f"image/{image.format}",
@@ -128,9 +145,9 @@ def translation_notes(request: GenerateRequest, model: ModelInfo) -> tuple[str, 
 
 
 def _translations(request: GenerateRequest, model: ModelInfo) -> Iterator[str]:
-    if config := image_config(request, model):
-        at = f" at {config['imageSize']}" if "imageSize" in config else ""
-        yield f"size {request.size} becomes {config['aspectRatio']}{at}"
+    if parse_size(request.size or "auto"):
+        becomes = " at ".join(image_config(request, model).values())
+        yield f"size {request.size} {f'becomes {becomes}' if becomes else 'is not sent'}"
     if request.quality not in (None, "auto"):
         level = thinking_level(request, model)
         named = (
@@ -146,3 +163,6 @@ def _translations(request: GenerateRequest, model: ModelInfo) -> Iterator[str]:
             else f", with the seeds {request.seed} to {request.seed + request.n - 1}"
         )
         yield f"n={request.n} becomes {request.n} calls of one image each{seeds}"
+    if request.partial_images:
+        most = request.partial_images
+        yield f"partial_images={most}: at most {most} of the drafts made while thinking; there may be none"

@@ -8,6 +8,9 @@ from imagegen.live_catalogue import LiveModel, live_models
 from imagegen.providers.openai_answers import answer_object, bad_response
 from imagegen.providers.openai_errors import Call
 
+NO_SUCH_PATH = (404, 405, 501)
+"""The statuses by which a server says that it has no such list, or no such operation."""
+
 
 def read_model_list(content: bytes, headers: Mapping[str, str], call: Call) -> tuple[LiveModel, ...]:
     """The models of an answer. Raises BadResponse, or what an error body stands for."""

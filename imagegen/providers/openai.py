@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from imagegen.capabilities import ModelInfo, Status
 from imagegen.errors import ConfigurationError, ImagegenError, MissingCredentials
 from imagegen.live_catalogue import LiveModel
 from imagegen.providers.base import Availability, CallPolicy, Provider, WireCall
-from imagegen.providers.model_lists import read_model_list
+from imagegen.providers.model_lists import NO_SUCH_PATH, read_model_list
 from imagegen.providers.model_tables import ModelTable, current_models, load_model_table
 from imagegen.providers.openai_answers import read_answer
 from imagegen.providers.openai_endpoint import Endpoint, build_endpoint
@@ -81,6 +82,13 @@ class OpenAIProvider(Provider):
         return secret.get_secret_value() if secret else None
 
     @property
+    def price_note(self) -> str | None:
+        endpoint = self._endpoint
+        if endpoint.is_openai:
+            return None
+        return f"prices are those listed for {self.title}: the server at {endpoint.host} may charge otherwise"
+
+    @property
     def policy(self) -> CallPolicy:
         return CallPolicy.of(self._section)
 
@@ -116,9 +124,14 @@ class OpenAIProvider(Provider):
         """The image models that it lists; its other work is left out, which only the names tell apart."""
         self.require_ready()
         client, call = await self._open_client(), self._facts(GenerateRequest(prompt=""))
-        with translated(call):
-            async with asyncio.timeout(_LIST_SECONDS):
-                response = await client.models.with_raw_response.list(timeout=_timeout(_LIST_SECONDS))
+        try:
+            with translated(call):
+                async with asyncio.timeout(_LIST_SECONDS):
+                    response = await client.models.with_raw_response.list(timeout=_timeout(_LIST_SECONDS))
+        except ImagegenError as error:
+            if not self._endpoint.is_openai and error.details.get("status") in NO_SUCH_PATH:
+                return None
+            raise
         listed = read_model_list(response.content, response.headers, call)
         return tuple(replace(model, makes_images=True) for model in listed if _IMAGE_NAME.search(model.id))
 
@@ -177,6 +190,7 @@ class OpenAIProvider(Provider):
             return self._client
 
     def _build_client(self) -> AsyncOpenAI:
+        _finish_httpx()
         from openai import AsyncOpenAI
 
         with translated_setup():
@@ -207,6 +221,16 @@ async def _answer(
             raise
         return stream.result(broken_by=error)
     return stream.result() if stream is not None else read_answer(response.content, response.headers, call)
+
+
+def _finish_httpx() -> None:
+    """Have httpx loaded in whole before the SDK looks at it.
+
+    The SDK does so in every call where httpx is loaded at all, and breaks while Google's SDK is loading it in
+    another thread.
+    """
+    if find_spec("google") is not None:
+        import httpx  # noqa: F401
 
 
 def _timeout(seconds: float) -> Any:

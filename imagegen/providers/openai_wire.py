@@ -14,13 +14,15 @@ _SUFFIXES = {"jpeg": "jpg"}
 
 
 def body(request: GenerateRequest) -> JSONObject:
-    """The JSON fields of a call: what was given and nothing else; one image is the API's own default.
+    """The JSON fields of a call: what was given, but for one image and moderation auto, its own defaults.
 
     `partial_images` asks for a stream. `svg_model` and `svg_effort` become the nested `svg` object.
     """
     fields: JSONObject = {"model": request.model, "prompt": request.prompt}
     said = asked_parameters(request)
     fields |= {name: value for name, value in said.items() if name not in _SHAPED}
+    if fields.get("moderation") == "auto":
+        del fields["moderation"]
     if request.n != 1:
         fields["n"] = request.n
     if request.partial_images is not None:

@@ -24,12 +24,14 @@ import sys
 import unittest
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-from imagegen.capabilities import ModelInfo
-from imagegen.errors import ImagegenError
+from imagegen.capabilities import ModelInfo, Status
+from imagegen.errors import ImagegenError, ProviderTimeout
 from imagegen.imaging import decode_fully
-from imagegen.providers.base import Availability, Provider, WireCall
+from imagegen.live_catalogue import LiveModel
+from imagegen.providers.base import Availability, CallPolicy, Provider, WireCall
 from imagegen.providers.testing_offline import PROGRAM
 from imagegen.settings import Settings
 from imagegen.types import (
@@ -46,6 +48,7 @@ from imagegen.types import (
 T = TypeVar("T")
 
 _SIDE = 64
+_SHORT_SECONDS = 0.5
 _NO_SUCH_MODEL = "no-such-model-of-anybody"
 
 
@@ -70,6 +73,9 @@ class ProviderContract:
     slow_imports: ClassVar[Collection[str]] = ("PIL", "google.genai", "httpx", "httpx2", "openai", "requests")
     """Modules that only a call may import; add the SDK of your own."""
 
+    offline_settings: ClassVar[Mapping[str, Any]] = {}
+    """What its settings must say for it to be built without a key, as a settings file has it."""
+
     timeout_seconds: ClassVar[float] = 60.0
     """How long a call to the provider may take here."""
 
@@ -85,9 +91,17 @@ class ProviderContract:
         """A provider whose calls fail, say because nothing listens at its address; None: there is none."""
         return None
 
+    def build_slow_provider(self) -> Provider | None:
+        """A provider whose calls are answered too late, or never; None: there is none."""
+        return None
+
     def edit_input(self) -> InputImage:
         """The picture to edit."""
         return _square()
+
+    def edit_mask(self) -> InputImage | None:
+        """What marks the place to change, for a provider that changes nothing else; None: no mask."""
+        return None
 
     # What is known without asking anybody
 
@@ -113,7 +127,8 @@ class ProviderContract:
 
     def test_a_model_that_nobody_knows_is_none_or_taken_as_it_is(self) -> None:
         model = self.build_provider().find_model(_NO_SUCH_MODEL)
-        _expect(model is None or model.takes_anything, "an unknown model is None, or takes_anything is set")
+        passed_on = model is None or model.takes_anything or model.status is Status.UNKNOWN
+        _expect(passed_on, "an unknown model is None, or says that it is unknown, or takes_anything is set")
 
     def test_its_availability_says_why(self) -> None:
         availability = self.build_provider().availability()
@@ -121,9 +136,23 @@ class ProviderContract:
         _expect(bool(availability.reason.strip()), "the reason is a sentence for a person")
         self._check_no_secret(availability.reason, "the reason of its availability")
 
+    def test_it_is_ready_when_it_says_so(self) -> None:
+        provider = self.build_provider()
+        try:
+            provider.require_ready()
+        except ImagegenError as problem:
+            _expect(not provider.availability().enabled, f"it says that it is ready, but: {problem}")
+            self._check_no_secret(json.dumps(problem.to_json()), "why it is not ready")
+
+    def test_how_and_where_it_is_called_can_be_shown(self) -> None:
+        provider = self.build_provider()
+        _expect(isinstance(provider.policy, CallPolicy), "policy is a CallPolicy")
+        _expect(isinstance(provider.address, str), "address is text")
+        self._check_no_secret(provider.address, "its address")
+
     def test_nothing_is_imported_or_sent_before_a_call(self) -> None:
         """In a process of its own, with settings that hold no key."""
-        found = _run_offline(type(self.build_provider()), self.slow_imports, self.prompt)
+        found = self._run_offline()
         _expect(not found["connections"], f"no connection before a call: {found['connections']}")
         _expect(not found["imports"], f"no slow import before a call: {found['imports']}")
 
@@ -193,6 +222,37 @@ class ProviderContract:
 
         self._check_no_secret(asyncio.run(asyncio.wait_for(fail(), self.timeout_seconds)), "the error")
 
+    def test_a_call_ends_when_its_time_is_over(self) -> None:
+        provider = self.build_slow_provider()
+        if provider is None:
+            raise unittest.SkipTest("build_slow_provider gives none")
+        request = replace(self._request(provider), timeout_seconds=_SHORT_SECONDS)
+
+        async def wait() -> ImagegenError:
+            try:
+                await provider.generate(request, on_progress=_unheard)
+            except ImagegenError as error:
+                return error
+            finally:
+                await provider.aclose()
+            raise AssertionError("the slow provider made an image")
+
+        error = asyncio.run(asyncio.wait_for(wait(), self.timeout_seconds))
+        _expect(
+            isinstance(error, ProviderTimeout),
+            f"a call that takes too long raises ProviderTimeout: {error!r}",
+        )
+        self._check_no_secret(json.dumps(error.to_json()), "the error")
+
+    def test_the_list_of_its_models_can_be_kept(self) -> None:
+        listed = self._calling(lambda provider: provider.list_live())
+        if listed is None:
+            raise unittest.SkipTest("it has no list of models to ask for")
+        _expect(all(isinstance(model, LiveModel) for model in listed), "list_live gives LiveModel objects")
+        ids = [model.id for model in listed]
+        _expect(len(ids) == len(set(ids)), f"no id stands twice among {ids}")
+        _expect(all(name and name.isprintable() for name in ids), f"every id can be shown: {ids}")
+
     def test_it_can_be_closed_twice_and_unused(self) -> None:
         async def close() -> None:
             provider = self.build_provider()
@@ -206,6 +266,28 @@ class ProviderContract:
     @property
     def _wanted(self) -> int:
         return int(self.parameters.get("n", 1))
+
+    def _run_offline(self) -> dict[str, list[str]]:
+        """Build the provider and ask it all that needs no call, in a new process that watches itself."""
+        found_class = type(self.build_provider())
+        wanted = {
+            "module": found_class.__module__,
+            "name": found_class.__qualname__,
+            "slow": sorted(self.slow_imports),
+            "prompt": self.prompt,
+            "settings": dict(self.offline_settings),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, json.dumps(wanted)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            check=False,
+        )
+        _expect(done.returncode == 0, f"it can be built without any key: {done.stderr[-500:]}")
+        found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     def _calling(self, call: Callable[[Provider], Awaitable[T]]) -> T:
         """Make the call with a provider of its own, and close that twice."""
@@ -238,7 +320,8 @@ class ProviderContract:
             raise unittest.SkipTest(f"{model.full_name} does not edit")
         taken = {name: value for name, value in self.parameters.items() if name not in model.generate_only}
         fields = {"provider": provider.name, "model": model.id, **taken}
-        return EditRequest(prompt=self.edit_prompt, images=(self.edit_input(),), **fields)
+        images, mask = (self.edit_input(),), self.edit_mask()
+        return EditRequest(prompt=self.edit_prompt, images=images, mask=mask, **fields)
 
     def _model(self, provider: Provider) -> ModelInfo:
         name = self.model or provider.default_model
@@ -288,27 +371,6 @@ def _check_result(result: ProviderResult, *, wanted: int) -> None:
     _expect(result.usage is None or isinstance(result.usage, Usage), "usage is a Usage or None")
     _expect(all(isinstance(note, str) for note in result.notes), "notes are sentences")
     json.dumps({"reported": dict(result.reported), "details": dict(result.details)}, allow_nan=False)
-
-
-def _run_offline(provider: type[Provider], slow: Collection[str], prompt: str) -> dict[str, list[str]]:
-    """Build the provider and ask it all that needs no call, in a new process that watches itself."""
-    wanted = {
-        "module": provider.__module__,
-        "name": provider.__qualname__,
-        "slow": sorted(slow),
-        "prompt": prompt,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(wanted)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        check=False,
-    )
-    _expect(done.returncode == 0, f"it can be built without any key: {done.stderr[-500:]}")
-    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def _square() -> InputImage:

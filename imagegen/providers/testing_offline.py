@@ -21,7 +21,8 @@ from imagegen.types import GenerateRequest
 found = importlib.import_module(wanted["module"])
 for part in wanted["name"].split("."):
     found = getattr(found, part)
-provider = found.from_settings(Settings())
+settings = Settings.model_validate(wanted["settings"])
+provider = found.from_settings(settings)
 provider.models()
 provider.availability()
 model = provider.find_model(provider.default_model)

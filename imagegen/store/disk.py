@@ -23,13 +23,16 @@ from imagegen.store.identifiers import (
     EXTENSION_PATTERN,
     IMAGE_ID_PATTERN,
     REJECTED,
+    filename_in,
+    is_of_rejected,
     likely_folders,
+    moment_in,
     sidecar_name,
 )
 from imagegen.store.sidecar import read_sidecar
 from imagegen.store.staging import STAGING, StagedSave
 from imagegen.store.sweep import DELETED, Sweep
-from imagegen.types import ImageRecord
+from imagegen.types import ImageRecord, RejectedAnswer
 
 MIN_FREE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 6  # dated folders are three deep; a symbolic link may lead round in circles
@@ -150,10 +153,37 @@ class DiskBlobs:
 
     def scan(self) -> Iterator[Found]:
         """Every sidecar and every image without one, in no order. Raises StorageError."""
-        if self._images.is_dir():
-            yield from self._scan_folder(self._images, depth=0)
+        for folder, names in self._folders():
+            yield from self._scan_files(folder, names)
 
-    def _scan_folder(self, folder: Path, depth: int) -> Iterator[Found]:
+    def rejected(self) -> Iterator[RejectedAnswer]:
+        """The answers that were no images, in no order. Raises StorageError."""
+        for folder, names in self._folders():
+            where = PurePosixPath(folder.relative_to(self._images).as_posix())
+            for image_id in {name.partition(".")[0] for name in names if is_of_rejected(name)}:
+                created_at = moment_in(image_id)
+                if created_at is not None:
+                    filename = filename_in(where, image_id, REJECTED)
+                    size_bytes = _size_of(self.path_of(filename))
+                    yield RejectedAnswer(
+                        image_id=image_id, filename=filename, created_at=created_at, size_bytes=size_bytes
+                    )
+
+    def discard(self, answers: Sequence[RejectedAnswer]) -> None:
+        """Remove answers that were no images, then what is said of them. Raises StorageError."""
+        for answer in answers:
+            for name in (answer.filename, sidecar_name(answer.filename)):
+                path = self.path_of(name)
+                with translate_disk_errors(path, "delete"):
+                    path.unlink(missing_ok=True)
+        self._tidy({self.path_of(answer.filename).parent for answer in answers})
+
+    def _folders(self) -> Iterator[tuple[Path, set[str]]]:
+        """Every folder with the names of the files in it."""
+        if self._images.is_dir():
+            yield from self._folders_below(self._images, depth=0)
+
+    def _folders_below(self, folder: Path, depth: int) -> Iterator[tuple[Path, set[str]]]:
         try:
             with translate_disk_errors(folder, "read"), os.scandir(folder) as entries:
                 listed = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
@@ -161,10 +191,10 @@ class DiskBlobs:
             if exc.details["errno"] == "ENOENT":  # a deletion has just removed it as empty
                 return
             raise
-        yield from self._scan_files(folder, {name for name, is_folder in listed if not is_folder})
+        yield folder, {name for name, is_folder in listed if not is_folder}
         for name, is_folder in listed:
             if is_folder and depth < MAX_DEPTH:
-                yield from self._scan_folder(folder / name, depth + 1)
+                yield from self._folders_below(folder / name, depth + 1)
 
     def _scan_files(self, folder: Path, names: set[str]) -> Iterator[Found]:
         for name in names:
@@ -204,3 +234,12 @@ class DiskBlobs:
             return False
         staged = (self._staging / f"{image.stem}.{end}" for end in ("json", DELETED))
         return not any(path.exists() for path in staged) and not sidecar.exists() and image.exists()
+
+
+def _size_of(path: Path) -> int:
+    """In bytes; 0 where there is no file (any more)."""
+    with translate_disk_errors(path, "read"):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from imagegen.store.disk_errors import translate_disk_errors
-from imagegen.types import ImageRecord
+from imagegen.types import ImageRecord, RejectedAnswer
 
 PATIENCE = 20  # how often to make a folder that other processes keep removing as empty
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would otherwise translate line ends
@@ -93,6 +93,12 @@ class BlobStore(Protocol):
 
     def delete(self, records: Sequence[ImageRecord], *, forget: Callable[[], None]) -> None:
         """Remove images with their sidecars, calling `forget` before the deletion counts as done."""
+
+    def rejected(self) -> Iterator[RejectedAnswer]:
+        """The answers that were no images, in no order; looks into every folder. Raises StorageError."""
+
+    def discard(self, answers: Sequence[RejectedAnswer]) -> None:
+        """Remove answers that were no images, with what is said of them. Raises StorageError."""
 
     def has_images(self) -> bool:
         """Whether there may be any image at all; cheap."""

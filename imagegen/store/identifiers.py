@@ -19,6 +19,14 @@ def new_image_id(now: datetime) -> str:
     return f"img_{now.astimezone(UTC):%Y%m%d%H%M%S}_{os.urandom(6).hex()}"
 
 
+def moment_in(image_id: str) -> datetime | None:
+    """When an image of that id was made, to the second; None for digits that are no date."""
+    try:
+        return datetime.strptime(image_id[4:18], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def parse_image_id(text: str) -> str:
     """The id itself. Raises UsageError when it is none; nothing has touched the disk by then."""
     if IMAGE_ID_PATTERN.fullmatch(text):
@@ -66,3 +74,9 @@ def sidecar_name(filename: str) -> str:
     path = PurePosixPath(filename)
     suffix = f".{REJECTED}.json" if path.suffix == f".{REJECTED}" else ".json"
     return str(path.with_suffix(suffix))
+
+
+def is_of_rejected(name: str) -> bool:
+    """Whether a file of that name is a rejected answer, or what is said of one."""
+    image_id, _, rest = name.partition(".")
+    return IMAGE_ID_PATTERN.fullmatch(image_id) is not None and rest in (REJECTED, f"{REJECTED}.json")

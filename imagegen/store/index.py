@@ -77,5 +77,8 @@ class Index(Protocol):
     def sums(self, since: datetime | None) -> Sums:
         """The statistics; rows cover the UTC day of `since` and later."""
 
+    def data_version(self) -> int:
+        """A number that has changed when the index was, other than through this object; cheap."""
+
     def close(self) -> None:
         """Release the file."""

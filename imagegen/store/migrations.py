@@ -7,8 +7,6 @@ a walk along one B-tree.
 
 from __future__ import annotations
 
-import sqlite3
-
 STEPS = (
     """
     CREATE TABLE images (
@@ -85,33 +83,3 @@ RECOUNT = """
 """
 
 LATEST = len(STEPS)
-
-
-def version_of(connection: sqlite3.Connection) -> int:
-    """How many steps the file has behind it; 0 is an empty file, or none of ours."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Take the missing steps, each with its count in one transaction. Safe from several processes."""
-    for number, step in enumerate(STEPS, start=1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if version_of(connection) < number:
-                run_script(connection, step)
-                connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-
-
-def run_script(connection: sqlite3.Connection, script: str) -> None:
-    """Several statements within the running transaction (`executescript` would commit it first)."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""

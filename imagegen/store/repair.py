@@ -57,6 +57,14 @@ class WorkingIndex:
         with self._lock:
             return self._identity is not None and self._identity == self._identity_on_disk()
 
+    def look(self) -> tuple[tuple[int, int], int] | None:
+        """What has changed when the index was, other than through this object; None where there is none."""
+        with self._lock:
+            if self._identity_on_disk() is None:
+                return None
+            version = self.read(lambda index: index.data_version())
+            return (self._identity, version) if self._identity else None
+
     def close(self) -> None:
         """Release the file."""
         with self._lock:
@@ -200,10 +208,10 @@ class WorkingIndex:
             )
 
 
-def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """The items in lists of `BATCH`."""
+def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """The items in lists of `size`."""
     iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
+    while batch := list(islice(iterator, size)):
         yield batch
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from imagegen.errors import StorageError, UsageError
+from imagegen.sqlite_files import migrate, run_script, version_of
 from imagegen.store.index import IndexDamaged, IndexReadOnly, Sums
-from imagegen.store.migrations import LATEST, RECOUNT, migrate, run_script, version_of
+from imagegen.store.migrations import LATEST, RECOUNT, STEPS
 from imagegen.store.queries import (
     moment_of,
     page_statement,
@@ -62,7 +63,7 @@ class SqliteIndex:
             with index._closed_on_failure():
                 for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{REBUILD_CACHE_KIB}"):
                     index._connection.execute(f"PRAGMA {pragma}")
-                migrate(index._connection)
+                migrate(index._connection, STEPS)
             return index
 
     @classmethod
@@ -70,7 +71,7 @@ class SqliteIndex:
         """An empty index that lives in memory; `path` is what messages name."""
         index = cls(_connect("file::memory:"), path)
         with index._closed_on_failure(), translate_index_errors(path):
-            migrate(index._connection)
+            migrate(index._connection, STEPS)
         return index
 
     @classmethod
@@ -99,7 +100,7 @@ class SqliteIndex:
         if version == 0:
             raise IndexDamaged(f"{self._path} is no index of imagegen.")
         if version < LATEST and writable:
-            migrate(self._connection)
+            migrate(self._connection, STEPS)
 
     def finish(self) -> None:
         """Make a bulk-loaded index ready for several processes, once it is closed."""
@@ -244,6 +245,11 @@ class SqliteIndex:
             "SELECT sidecar FROM images WHERE sha256 = ? ORDER BY position DESC", bytes.fromhex(sha256)
         )
         return tuple(_record(row[0]) for row in rows)
+
+    def data_version(self) -> int:
+        """A number that has changed when another connection has changed the file."""
+        version: int = self._rows("PRAGMA data_version")[0][0]
+        return version
 
     def sums(self, since: datetime | None) -> Sums:
         """The statistics; rows cover the UTC day of `since` and later."""

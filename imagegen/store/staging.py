@@ -21,10 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from imagegen.file_locks import LOCKS_SURVIVE_RENAME, LockState, is_at, try_lock
 from imagegen.store.disk_errors import translate_disk_errors
 from imagegen.store.files import PATIENCE, Blob, make_folder, open_new, sync_folder, write_all
 from imagegen.store.identifiers import sidecar_name
-from imagegen.store.locks import LOCKS_SURVIVE_RENAME, LockState, try_lock
 
 STAGING = ".staging"
 STALE_AFTER_SECONDS = 3600
@@ -153,15 +153,7 @@ def _open_locked(path: Path, file_mode: int) -> int:
 
 
 def _locked_in_place(descriptor: int, path: Path) -> bool:
-    return try_lock(descriptor) is not LockState.BUSY and is_same_file(descriptor, path)
-
-
-def is_same_file(descriptor: int, path: Path) -> bool:
-    """Whether the open file still is the one at `path`. Raises OSError."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+    return try_lock(descriptor) is not LockState.BUSY and is_at(path, descriptor)
 
 
 def is_old(path: Path) -> bool:

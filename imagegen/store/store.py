@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -12,14 +12,21 @@ from typing import Any, Self
 
 from imagegen.errors import NotFound, StorageError
 from imagegen.store import identifiers
+from imagegen.store.cleanup import Rule, Taken, doomed_by, never, nothing_done, take
 from imagegen.store.disk import DiskBlobs
 from imagegen.store.disk_errors import translate_disk_errors
 from imagegen.store.files import Blob, BlobStore, make_folder
 from imagegen.store.identifiers import REJECTED, dated_folder, filename_in, likely_folders, parse_image_id
 from imagegen.store.locks import lock_or_skip
 from imagegen.store.reindex import ReindexReport, rebuild
-from imagegen.store.repair import WorkingIndex, batches
-from imagegen.store.retention import LOCK_NAME, choose, load_last_cleanup, write_last_cleanup
+from imagegen.store.repair import WorkingIndex
+from imagegen.store.retention import (
+    LOCK_NAME,
+    load_last_cleanup,
+    look_at_last_cleanup,
+    time_until_due,
+    write_last_cleanup,
+)
 from imagegen.store.sidecar import SCHEMA_VERSION, dump_object, write_sidecar
 from imagegen.types import CleanupReport, HistoryPage, HistoryQuery, ImageRecord, LastCleanup, StoreStats
 
@@ -44,6 +51,18 @@ def open_store(base: Path, *, create_subdirectories: bool, file_permissions: int
     )
     store.sweep()
     return store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMark:
+    """How the store looked at a moment; only good for comparing.
+
+    `images` differs after another process, or another store in this one, has saved or deleted images;
+    `cleanup` after any clean-up.
+    """
+
+    images: Hashable
+    cleanup: Hashable
 
 
 class ImageStore:
@@ -243,8 +262,12 @@ class ImageStore:
             newest=sums.newest,
             by_model=sums.by_model,
             by_day=sums.by_day,
-            last_cleanup=load_last_cleanup(self._base),
+            last_cleanup=self.last_cleanup(),
         )
+
+    def look(self) -> StoreMark:
+        """How the store looks now; cheap enough to be asked every other second."""
+        return StoreMark(images=self._index.look(), cleanup=look_at_last_cleanup(self._base))
 
     # Keeping house
 
@@ -282,44 +305,54 @@ class ImageStore:
         max_size_bytes: int | None,
         dry_run: bool,
         now: datetime,
+        unless_within: timedelta | None = None,
+        is_stopped: Callable[[], bool] = never,
     ) -> CleanupReport:
-        """Delete the oldest images beyond an age or a total size, and stale temporary files.
+        """Delete the oldest images beyond an age or a total size, old rejected answers and temporary files.
 
-        None means no such bound. At most one clean-up runs at a time: a second one does nothing and
-        reports `already_running`. A real run is recorded, also when it found nothing to delete.
+        None means no such bound. At most one clean-up runs at a time: a second one does nothing and reports
+        `already_running`, and `already_done` where one has run `unless_within` that time. A real run is
+        recorded, also when it found nothing to delete. `is_stopped` is asked in between from this thread; a
+        run that it ends reports `stopped` and is not recorded.
         """
-
-        def victims() -> list[tuple[ImageRecord, str]]:
-            return list(self._victims(now, older_than, max_size_bytes))
-
+        rule = Rule(now=now, older_than=older_than, max_size_bytes=max_size_bytes, is_stopped=is_stopped)
         if dry_run:
-            return _report(victims(), now, dry_run=True)
+            return self._doomed(rule).report(now, dry_run=True)
         with translate_disk_errors(self._base, "write into"):
             make_folder(self._base, self._file_mode)
         with lock_or_skip(self._base / LOCK_NAME, self._file_mode) as ours:
             if not ours:
-                return _report([], now, already_running=True)
+                return nothing_done(now, already_running=True)
+            if unless_within is not None and self._is_done(unless_within, now):
+                return nothing_done(now, already_done=True)
             self.sweep()
-            chosen = victims()
-            for batch in batches(record for record, _ in chosen):
-                self._delete(batch)
-            report = _report(chosen, now, temporary_files=self._take_temporary_files())
-            last = LastCleanup(ran_at=now, images=len(chosen), freed_bytes=report.freed_bytes)
-            write_last_cleanup(self._base, last, self._file_mode)
+            taken = take(self._doomed(rule), rule, delete=self._delete, blobs=self._blobs)
+            report = taken.report(now, temporary_files=self._take_temporary_files(), stopped=is_stopped())
+            if not report.stopped:
+                self._record_cleanup(report)
             return report
 
-    def _victims(
-        self, now: datetime, older_than: timedelta | None, max_size_bytes: int | None
-    ) -> Iterator[tuple[ImageRecord, str]]:
-        total_bytes = self._index.read(lambda index: index.sums(now)).size_bytes
-        oldest_first = self._pages(HistoryQuery(), oldest_first=True)
-        return choose(
-            oldest_first,
-            total_bytes=total_bytes,
-            now=now,
-            older_than=older_than,
-            max_size_bytes=max_size_bytes,
+    def last_cleanup(self) -> LastCleanup | None:
+        """The last clean-up that ran through, whoever ran it."""
+        return load_last_cleanup(self._base)
+
+    def _is_done(self, interval: timedelta, now: datetime) -> bool:
+        last = self.last_cleanup()
+        return last is not None and time_until_due([last.ran_at], interval, now) > timedelta(0)
+
+    def _record_cleanup(self, report: CleanupReport) -> None:
+        last = LastCleanup(
+            ran_at=report.ran_at,
+            images=len(report.images),
+            freed_bytes=report.freed_bytes,
+            rejected=len(report.rejected),
         )
+        write_last_cleanup(self._base, last, self._file_mode)
+
+    def _doomed(self, rule: Rule) -> Taken:
+        oldest_first = self._pages(HistoryQuery(), oldest_first=True)
+        total_bytes = self._index.read(lambda index: index.sums(rule.now)).size_bytes
+        return doomed_by(rule, oldest_first, total_bytes=total_bytes, blobs=self._blobs)
 
     def _take_temporary_files(self) -> int:
         with self._lock:
@@ -333,22 +366,3 @@ def _blob(record: ImageRecord, data: bytes) -> Blob:
     if problem:
         raise StorageError(f"An image cannot be kept as {file.filename!r}: {problem}.")
     return Blob(filename=file.filename, data=data, sidecar=write_sidecar(record))
-
-
-def _report(
-    chosen: Sequence[tuple[ImageRecord, str]],
-    now: datetime,
-    *,
-    dry_run: bool = False,
-    temporary_files: int = 0,
-    already_running: bool = False,
-) -> CleanupReport:
-    return CleanupReport(
-        ran_at=now,
-        dry_run=dry_run,
-        images=tuple(record for record, _ in chosen),
-        reasons={record.image_id: reason for record, reason in chosen},
-        freed_bytes=sum(record.file_info.size_bytes for record, _ in chosen),
-        temporary_files=temporary_files,
-        already_running=already_running,
-    )

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from imagegen.errors import StorageError
+from imagegen.file_locks import LOCKS_SURVIVE_RENAME, LockState, is_at, try_lock
 from imagegen.store.disk_errors import translate_disk_errors
 from imagegen.store.files import Recovery, sync_folder
 from imagegen.store.identifiers import (
@@ -20,9 +21,8 @@ from imagegen.store.identifiers import (
     likely_folders,
     sidecar_name,
 )
-from imagegen.store.locks import LOCKS_SURVIVE_RENAME, LockState, try_lock
 from imagegen.store.sidecar import load_object, read_sidecar, record_from_json
-from imagegen.store.staging import STAGING, is_old, is_same_file, move
+from imagegen.store.staging import STAGING, is_old, move
 from imagegen.types import ImageRecord
 
 DELETED = "deleted"
@@ -182,7 +182,7 @@ def _is_abandoned(descriptor: int, path: Path) -> bool:
     state = try_lock(descriptor) if LOCKS_SURVIVE_RENAME else LockState.UNSUPPORTED
     if state is LockState.UNSUPPORTED:
         return is_old(path)
-    return state is LockState.OURS and is_same_file(descriptor, path)
+    return state is LockState.OURS and is_at(path, descriptor)
 
 
 def _read_claim(content: bytes, image_id: str) -> _Claim | None:

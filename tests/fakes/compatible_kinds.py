@@ -83,4 +83,13 @@ KINDS: Mapping[str, Kind] = {
         key_header="api-key",
         query={"api-version": "2025-04-01-preview"},
     ),
+    "azure-v1": Kind(
+        base="/openai/v1",
+        fields=BASIC | {"quality", "background", "output_format", "output_compression"},
+        edit_fields=BASIC | {"quality", "background", "output_format", "output_compression"},
+        required=frozenset({"model", "prompt"}),
+        edit_required=frozenset({"model", "prompt"}),
+        response_format="none",
+        key_header="api-key",
+    ),
 }

@@ -58,7 +58,7 @@ def ok(*parts: Mapping[str, Any], finish: str | None = "STOP", **fields: Any) ->
         document |= fields
         document = {name: value for name, value in document.items() if value is not None}
         if asked.streamed:
-            _stream(asked, document)
+            streamed(*_chunks(asked, document))(asked)
         else:
             asked.exchange.send_json(200, document, HEADERS)
 
@@ -125,6 +125,42 @@ def html(status: int = 200) -> Behaviour:
     return body(b"<!doctype html><title>Welcome</title>", "text/html; charset=utf-8", status)
 
 
+def streamed(
+    *events: Mapping[str, Any] | bytes, cut: bool = False, until: threading.Event | None = None
+) -> Behaviour:
+    """Send events, each a chunk's document or bytes as they are; then `cut` the connection, or wait."""
+
+    def behave(asked: Asked) -> None:
+        headers = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **HEADERS}
+        asked.exchange.start(200, headers)
+        for event in events:
+            content = event if isinstance(event, bytes) else b"data: %s\r\n\r\n" % json.dumps(event).encode()
+            asked.exchange.write_chunk(content)
+        if until is not None and not asked.exchange.wait_for(until):
+            return
+        if cut:
+            asked.exchange.cut()
+        else:
+            asked.exchange.write_chunk(b"")
+
+    return behave
+
+
+def chunk(*parts: Mapping[str, Any], finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """One chunk of a stream, as Google sends it: counts so far, a finish reason in the last one alone."""
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
+    usage = {"promptTokenCount": 3, "totalTokenCount": 3}
+    if finish:
+        candidate["finishReason"] = finish
+        usage = {"promptTokenCount": 3, "candidatesTokenCount": 1120, "totalTokenCount": 1123}
+    return {"candidates": [candidate], "usageMetadata": usage, "responseId": "response-s", **fields}
+
+
+def draft_part(data: bytes) -> dict[str, Any]:
+    """A part with a draft, which a model makes while it thinks."""
+    return image_part(data, thought=True)
+
+
 def held(until: threading.Event, then: Behaviour | None = None) -> Behaviour:
     """Say nothing until the event is set; notices when the client leaves."""
 
@@ -172,6 +208,26 @@ def _picture(asked: Asked) -> bytes:
     return picture("png", *asked.size, seed)
 
 
+def _chunks(asked: Asked, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answer a part at a time behind the thoughts that were asked for; the last chunk has the counts."""
+    last = document["candidates"][0] if document.get("candidates") else {}
+    parts = [*_thoughts(asked), *last.get("content", {}).get("parts", [])]
+    if not last or last["content"] == {}:
+        return [document]
+    final = {**last, "content": {"role": "model", "parts": [{"text": ""}]}}
+    begun = {"modelVersion": asked.model, "responseId": document["responseId"]}
+    return [*(chunk(part, **begun) for part in parts), {**document, "candidates": [final]}]
+
+
+def _thoughts(asked: Asked) -> list[dict[str, Any]]:
+    """What a thinking model tells of its thoughts: words, and two drafts."""
+    config = asked.body["generation_config"].get("thinking_config", {})
+    if not config.get("include_thoughts"):
+        return []
+    drafts = [draft_part(picture("png", 64, 48, 100 + number)) for number in range(2)]
+    return [{"text": "An otter, then.", "thought": True}, *drafts]
+
+
 def _answer(asked: Asked, parts: Sequence[Mapping[str, Any]], finish: str | None) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
     return {
@@ -198,13 +254,3 @@ def _usage(asked: Asked) -> dict[str, Any]:
         "promptTokensDetails": prompt if inputs else prompt[:1],
         "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": made}],
     }
-
-
-def _stream(asked: Asked, document: dict[str, Any]) -> None:
-    """A first chunk of text, then the answer in one: Gemini sends no partial images."""
-    text = {"content": {"role": "model", "parts": [{"text": "Here it is."}]}, "index": 0}
-    headers = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **HEADERS}
-    asked.exchange.start(200, headers)
-    for chunk in ({"candidates": [text]}, document):
-        asked.exchange.write_chunk(f"data: {json.dumps(chunk)}\r\n\r\n".encode())
-    asked.exchange.write_chunk(b"")

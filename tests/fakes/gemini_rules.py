@@ -27,6 +27,8 @@ MAGIC = {
     "image/png": (0, b"\x89PNG\r\n\x1a\n"),
     "image/jpeg": (0, b"\xff\xd8\xff"),
     "image/webp": (8, b"WEBP"),
+    "image/heic": (4, b"ftyp"),
+    "image/heif": (4, b"ftyp"),
 }
 MAX_IMAGES = 14
 

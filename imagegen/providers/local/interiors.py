@@ -6,7 +6,15 @@ from imagegen.providers.local import colours
 from imagegen.providers.local.canvas import circle, ellipse, path, rect, stroke
 from imagegen.providers.local.light import Light
 from imagegen.providers.local.motifs import Look, draw_motif
-from imagegen.providers.local.shapes import closed_down, dots, outline, smooth, stencil, undulation
+from imagegen.providers.local.shapes import (
+    closed_down,
+    dots,
+    outline,
+    scattered_dots,
+    smooth,
+    stencil,
+    undulation,
+)
 from imagegen.providers.local.sky import glow, twinkle
 from imagegen.providers.local.stage import Stage
 
@@ -87,15 +95,8 @@ def draw_space(stage: Stage) -> None:
     canvas = stage.canvas
     random = stage.random("space")
     base = stage.wish.colours.get("sky", "#0b0f33")
-    canvas.add(
-        rect(
-            0,
-            0,
-            canvas.width,
-            canvas.height,
-            canvas.linear([(0, colours.darker(base, 0.5)), (0.6, base), (1, colours.lighter(base, 0.12))]),
-        )
-    )
+    stops = [(0, colours.darker(base, 0.5)), (0.6, base), (1, colours.lighter(base, 0.12))]
+    canvas.add(rect(0, 0, canvas.width, canvas.height, canvas.linear(stops)))
     pair = random.choice(NEBULAE)
     for _ in range(9):
         along = random.random()
@@ -112,15 +113,8 @@ def _draw_space_stars(stage: Stage) -> None:
     random = stage.random("space stars")
     area = canvas.width * canvas.height / 1_500_000
     for size, count, opacity in ((1.0, 320, 0.6), (1.7, 130, 0.8), (2.7, 36, 1.0)):
-        places = [
-            (
-                random.uniform(0, canvas.width),
-                random.uniform(0, canvas.height),
-                size * random.uniform(0.7, 1.3),
-            )
-            for _ in range(int(count * area))
-        ]
-        canvas.add(path(dots(places), "#f2f5ff", opacity=opacity))
+        data = scattered_dots(random, canvas.width, canvas.height, size=size, count=int(count * area))
+        canvas.add(path(data, "#f2f5ff", opacity=opacity))
     for _ in range(int(14 * area) + 1):
         x, y, size = random.uniform(0, canvas.width), random.uniform(0, canvas.height), random.uniform(7, 16)
         canvas.add(glow(canvas, x, y, size * 1.8, "#bcd0ff", 0.4), twinkle(x, y, size))
@@ -162,15 +156,8 @@ def draw_depths(stage: Stage) -> None:
     """Under water: light from above, a sandy floor, weed and bubbles."""
     canvas = stage.canvas
     water = stage.wish.colours.get("water", "#1f86b8")
-    canvas.add(
-        rect(
-            0,
-            0,
-            canvas.width,
-            canvas.height,
-            canvas.linear([(0, colours.lighter(water, 0.5)), (0.35, water), (1, colours.darker(water, 0.6))]),
-        )
-    )
+    stops = [(0, colours.lighter(water, 0.5)), (0.35, water), (1, colours.darker(water, 0.6))]
+    canvas.add(rect(0, 0, canvas.width, canvas.height, canvas.linear(stops)))
     random = stage.random("depths")
     for _ in range(6):
         x, w = canvas.width * random.uniform(-0.1, 1), stage.span * random.uniform(0.06, 0.16)

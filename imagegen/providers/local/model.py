@@ -30,6 +30,7 @@ COMPOSER = ModelInfo(
     max_input_images=1,
     notes=(
         "Draws a scene from the words that it knows and says which it did not draw.",
+        "Leaves out what the prompt denies: no moon, without clouds. It has no negative prompt.",
         "Edits: crop, resize, rotate, flip, grayscale, blur, brightness, contrast, text.",
     ),
     transparent_formats=("png", "webp", "svg"),

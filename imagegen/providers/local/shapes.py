@@ -83,6 +83,16 @@ def dots(places: Sequence[tuple[float, float, float]]) -> str:
     return "".join(_dot(x, y, r) for x, y, r in places)
 
 
+def scattered_dots(random: Random, width: float, height: float, *, size: float, count: int) -> str:
+    """Path data of `count` circles of about the radius `size`, anywhere from 0,0 to `width`,`height`."""
+    return dots(
+        [
+            (random.uniform(0, width), random.uniform(0, height), size * random.uniform(0.7, 1.3))
+            for _ in range(count)
+        ]
+    )
+
+
 def _dot(x: float, y: float, r: float) -> str:
     half = f"a{r:.2f},{r:.2f} 0 1 0"
     return f"M{number(x - r)},{number(y)}{half} {2 * r:.2f},0{half} {-2 * r:.2f},0"

@@ -6,7 +6,7 @@ from random import Random
 
 from imagegen.providers.local import colours
 from imagegen.providers.local.canvas import Point, ellipse, path, rect, stroke
-from imagegen.providers.local.shapes import dots, jagged, outline, polyline, smooth
+from imagegen.providers.local.shapes import jagged, outline, polyline, scattered_dots, smooth
 from imagegen.providers.local.stage import Stage
 
 SNOW_LAYERS = ((1.6, 260, 0.55), (2.9, 120, 0.75), (4.8, 42, 0.85))
@@ -42,15 +42,8 @@ def _draw_snow(stage: Stage) -> None:
     random = stage.random("snowfall")
     area = canvas.width * canvas.height / 1_500_000
     for size, count, opacity in SNOW_LAYERS:
-        places = [
-            (
-                random.uniform(0, canvas.width),
-                random.uniform(0, canvas.height),
-                size * random.uniform(0.7, 1.3),
-            )
-            for _ in range(int(count * area))
-        ]
-        canvas.add(path(dots(places), "#ffffff", opacity=opacity))
+        data = scattered_dots(random, canvas.width, canvas.height, size=size, count=int(count * area))
+        canvas.add(path(data, "#ffffff", opacity=opacity))
     soft = canvas.radial([(0, "#ffffff", 0.75), (0.4, "#ffffff", 0.42), (1, "#ffffff", 0)])
     for _ in range(int(16 * area)):
         x, y, r = random.uniform(0, canvas.width), random.uniform(0, canvas.height), random.uniform(9, 17)
