@@ -38,10 +38,13 @@ class Archive:
 
     async def get_image(self, image_id: str) -> ImageRecord:
         """The record of an image id or of `last`. Raises UsageError for a malformed id, NotFound."""
+        return await self._in_thread(lambda: self._find(image_id))
+
+    def _find(self, image_id: str) -> ImageRecord:
         if image_id != "last":
             parse_image_id(image_id)
-            return await self._in_thread(lambda: self._store.get(image_id))
-        latest = await self._in_thread(self._store.latest)
+            return self._store.get(image_id)
+        latest = self._store.latest()
         if latest is None:
             raise NotFound("There is no image yet.", hint='Make one: imagegen generate "a red fox"')
         return latest
@@ -63,7 +66,20 @@ class Archive:
 
     async def read_bytes(self, record: ImageRecord) -> bytes:
         """The image's bytes as the provider sent them. Raises NotFound, StorageError."""
-        return await self._in_thread(lambda: self._store.read_bytes(record))
+        return await self._in_thread(lambda: self.bytes_now(record))
+
+    def bytes_now(self, record: ImageRecord) -> bytes:
+        """Like `read_bytes`, for who is in a thread already. Blocking."""
+        return self._store.read_bytes(record)
+
+    async def read_image(self, image_id: str) -> tuple[ImageRecord, bytes]:
+        """The record of an image id or of `last`, and its bytes; the rest as for `get_image`."""
+
+        def read() -> tuple[ImageRecord, bytes]:
+            record = self._find(image_id)
+            return record, self._store.read_bytes(record)
+
+        return await self._in_thread(read)
 
     # Keeping house
 

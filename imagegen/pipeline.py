@@ -12,11 +12,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from imagegen.calling import Caller, Flight, Remember, saved
-from imagegen.planning import Planner
+from imagegen.planning import Plan
 from imagegen.reuse import Reuse
 from imagegen.store import ImageStore
 from imagegen.threads import InThread
-from imagegen.types import GenerateRequest, GenerationResult, ProgressCallback
+from imagegen.types import GenerationResult, ProgressCallback
 
 
 def new_task_id() -> str:
@@ -28,25 +28,23 @@ def new_task_id() -> str:
 class Pipeline:
     """Carries requests to a provider and its images into the store. `reuse` is None without a cache."""
 
-    planner: Planner
     caller: Caller
     store: ImageStore
     in_thread: InThread
     reuse: Reuse | None
 
     async def run(
-        self, request: GenerateRequest, on_progress: ProgressCallback, *, task_id: str | None = None
+        self, plan: Plan, on_progress: ProgressCallback, *, task_id: str | None = None
     ) -> GenerationResult:
-        """Carry a request out to the end, shielded from the caller's cancellation once it is answered.
+        """Carry a plan out to the end, shielded from the caller's cancellation once it is answered.
 
         `task_id` names the call in records; without one it gets its own.
         """
-        plan = self.planner.plan(request)
 
         def make(remember: Remember) -> Awaitable[GenerationResult]:
             return self._make(Flight(plan, on_progress, remember, task_id or new_task_id()))
 
-        if self.reuse is None or not request.use_cache:
+        if self.reuse is None or not plan.asked.use_cache:
             return await make(_remember_nothing)
         result = await self.reuse.result(plan, make)
         if result.cached:

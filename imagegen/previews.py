@@ -94,7 +94,8 @@ def _opened(data: bytes, image_format: str, side: int) -> Image:
     try:
         with Image.open(io.BytesIO(data), formats=[image_format]) as image:
             image.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
-            image.thumbnail((side, side), reducing_gap=1)  # averages whole pixels first: 5 times faster
+            # Averaging whole pixels first is five times faster, and leaves little for the finer filter to do.
+            image.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=1)
             return image.convert("RGBA" if image.has_transparency_data else "RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise UnreadableImage(f"it cannot be shown small ({exc})") from exc
@@ -120,7 +121,7 @@ def _drawn(svg: bytes, side: int) -> bytes:
 
 def _encoded(image: Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=1)
+    image.save(buffer, "WEBP", quality=quality, method=0)
     return buffer.getvalue()
 
 

@@ -20,6 +20,7 @@ from imagegen.calling import Caller
 from imagegen.capabilities import ModelInfo, parse_size
 from imagegen.catalogue_refresh import Refreshed, refresh_models
 from imagegen.client_rate import ClientRate
+from imagegen.folders import base_folder
 from imagegen.inputs import input_from_bytes, input_from_data_url, input_from_path
 from imagegen.ledger import Accounts, BudgetLimits
 from imagegen.limits import ProviderGate
@@ -86,9 +87,7 @@ class ImageService(Archive):
         self._notes = notes
         self._planner = Planner(settings=settings, providers=providers.providers, prices=prices)
         self.spending = Spending(caller=caller, in_thread=in_thread)
-        self._pipeline = Pipeline(
-            planner=self._planner, caller=caller, store=store, in_thread=in_thread, reuse=reuse
-        )
+        self._pipeline = Pipeline(caller=caller, store=store, in_thread=in_thread, reuse=reuse)
 
     # Making images
 
@@ -107,7 +106,7 @@ class ImageService(Archive):
 
         `task_id` is the caller's own name for the call, where it has one.
         """
-        return await self._pipeline.run(request, on_progress, task_id=task_id)
+        return await self.carry_out(self.plan(request), on_progress=on_progress, task_id=task_id)
 
     async def edit(
         self,
@@ -117,7 +116,13 @@ class ImageService(Archive):
         task_id: str | None = None,
     ) -> GenerationResult:
         """Change images and keep the results; the rest as for `generate`."""
-        return await self._pipeline.run(request, on_progress, task_id=task_id)
+        return await self.carry_out(self.plan(request), on_progress=on_progress, task_id=task_id)
+
+    async def carry_out(
+        self, plan: Plan, *, on_progress: ProgressCallback = _unheard, task_id: str | None = None
+    ) -> GenerationResult:
+        """Do what was planned; the rest as for `generate`."""
+        return await self._pipeline.run(plan, on_progress, task_id=task_id)
 
     async def at_exact_size(self, result: GenerationResult, size: str) -> GenerationResult:
         """Crop and scale each image to `WIDTHxHEIGHT` with the local composer, beside its original.
@@ -202,12 +207,6 @@ class ImageService(Archive):
     def notes(self) -> tuple[str, ...]:
         """What had to be repaired or done without, in sentences for the user."""
         return (*self._store.notes, *self._notes)
-
-
-def base_folder(settings: Settings) -> Path:
-    """The folder of images and index: STORAGE__BASE_PATH, else the platform's user data folder."""
-    configured = settings.storage.base_path
-    return configured.expanduser().absolute() if configured else paths.data_folder()
 
 
 @asynccontextmanager

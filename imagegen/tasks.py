@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from imagegen.errors import ImagegenError, Interrupted, NotFound
 from imagegen.ledger import TaskState, parse_task_id, summary_of
 from imagegen.pipeline import new_task_id
+from imagegen.planning import Plan
 from imagegen.reuse import fingerprint_of_plan
 from imagegen.service import ImageService
 from imagegen.tasks_report import TaskReport, result_of
-from imagegen.types import EditRequest, GenerateRequest, GenerationResult, JSONObject, Progress
+from imagegen.types import GenerationResult, JSONObject, Progress
 
 Saved = Callable[[GenerationResult], None]
 
@@ -35,7 +36,7 @@ class RunningTask:
     """One call under way or, until it is forgotten, at its end. `news` is set whenever something happened."""
 
     task_id: str
-    request: GenerateRequest
+    plan: Plan
     model: str
     fingerprint: str
     expected_seconds: float | None = None
@@ -74,12 +75,12 @@ class Tasks:
         """How many calls are under way."""
         return len(self._running)
 
-    async def start(self, request: GenerateRequest, *, durable: bool = False) -> RunningTask:
-        """Begin the call, or join an equal one that is running. Raises whatever stands against the request.
+    async def start(self, plan: Plan, *, durable: bool = False) -> RunningTask:
+        """Begin the call, or join an equal one that is running.
 
         With `durable` the task is written down before this returns, so that any process can be asked for it.
         """
-        task = self._begin(request)
+        task = self._begin(plan)
         if durable:
             await self._write_down(task)
         return task
@@ -143,13 +144,12 @@ class Tasks:
 
     # How a task runs
 
-    def _begin(self, request: GenerateRequest) -> RunningTask:
-        plan = self._service.plan(request)
+    def _begin(self, plan: Plan) -> RunningTask:
         key = fingerprint_of_plan(plan)
         running = self._running.get(key)
         if running is not None:
             return running
-        task = RunningTask(new_task_id(), request, plan.model.full_name, key)
+        task = RunningTask(new_task_id(), plan, plan.model.full_name, key)
         task.work = asyncio.create_task(self._carry_out(task))
         task.work.add_done_callback(lambda _: self._land(task))
         self._running[key] = task
@@ -174,9 +174,7 @@ class Tasks:
             task.image_ids = progress.image_ids
             loop.call_soon_threadsafe(self._note, task, progress)  # a provider may work in a thread
 
-        if isinstance(task.request, EditRequest):
-            return await self._service.edit(task.request, on_progress=hear, task_id=task.task_id)
-        return await self._service.generate(task.request, on_progress=hear, task_id=task.task_id)
+        return await self._service.carry_out(task.plan, on_progress=hear, task_id=task.task_id)
 
     def _note(self, task: RunningTask, progress: Progress) -> None:
         task.stage = progress.stage
@@ -192,7 +190,7 @@ class Tasks:
         await asyncio.shield(task.written)
 
     async def _insert(self, task: RunningTask) -> None:
-        summary = {**summary_of(task.request), "model": task.model}
+        summary = {**summary_of(task.plan.asked), "model": task.model}
         await self._logged(
             lambda: self._ledger.tasks.start(task.task_id, fingerprint=task.fingerprint, request=summary)
         )
@@ -239,7 +237,7 @@ class Tasks:
         provider, _, model = task.model.partition("/")
 
         def look_up() -> None:
-            task.expected_seconds = self._ledger.spend.expected_seconds(provider, model, task.request.n)
+            task.expected_seconds = self._ledger.spend.expected_seconds(provider, model, task.plan.request.n)
 
         await self._logged(look_up)
 

@@ -65,8 +65,8 @@ def test_a_server_cleans_up_where_nobody_did_for_a_day(home: Path, last_run: dat
     old = seed(home, last_run=last_run)
 
     with serving() as server:
-        server.said(r"clean-up: 1 image deleted, 0\.0 MB")
         server.shake_hands()
+        server.said(r"clean-up: 1 image deleted, 0\.0 MB")
         listed = server.call("list_images")
 
     last = run("stats", "--json").json["last_cleanup"]
@@ -81,8 +81,8 @@ def test_a_clean_up_that_fails_is_logged_and_the_server_goes_on(home: Path) -> N
     (home / "data" / LOCK_NAME).mkdir()
 
     with serving() as server:
-        server.said(r"the clean-up failed and is tried again in 1 day, 0:00:00: .*cleanup\.lock")
         server.shake_hands()
+        server.said(r"the clean-up failed and is tried again in 1 day, 0:00:00: .*cleanup\.lock")
         assert "result" in server.ask("ping")
         server.close_stdin()
         assert server.wait()[0] == 0
@@ -106,6 +106,7 @@ def test_a_server_that_waits_for_the_next_clean_up_stops_at_once(home: Path) -> 
     seed(home, last_run=None)
 
     with serving() as server:
+        server.shake_hands()
         server.said("clean-up: 1 image deleted")
         server.process.send_signal(signal.SIGTERM)
         code, taken = server.wait()

@@ -170,7 +170,7 @@ def test_what_is_unexpected_tells_the_client_a_reference_and_the_log_everything(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def work(world: World) -> Any:
-        world.server.parts.pictures.close()  # its threads are gone, which nobody expects
+        (await world.server.desk()).parts.pictures.close()  # its threads are gone, which nobody expects
         return await world.call("generate_image", prompt="a red fox", size="512x512")
 
     with caplog.at_level(logging.ERROR):

@@ -44,8 +44,8 @@ async def arrived(openai: FakeOpenAI) -> None:
 
 
 def test_a_result_that_comes_in_time_is_returned(openai: FakeOpenAI) -> None:
-    async def work(_: ImageService, tasks: Tasks) -> None:
-        task = await tasks.start(WISH)
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        task = await tasks.start(service.plan(WISH))
         result = await tasks.wait(task, seconds=30, every_seconds=5, on_news=unheard)
         assert result is not None
         assert result.task_id == task.task_id == result.images[0].task_id
@@ -61,7 +61,7 @@ def test_a_wait_that_is_cancelled_leaves_the_task_running_and_its_image_in_the_h
     openai.script(held(gate))
 
     async def work(service: ImageService, tasks: Tasks) -> None:
-        task = await tasks.start(WISH)
+        task = await tasks.start(service.plan(WISH))
         waiting = asyncio.create_task(tasks.wait(task, seconds=30, every_seconds=5, on_news=unheard))
         await arrived(openai)
         waiting.cancel()
@@ -81,8 +81,8 @@ def test_twenty_equal_requests_make_one_call(openai: FakeOpenAI) -> None:
     gate = threading.Event()
     openai.script(held(gate))
 
-    async def work(_: ImageService, tasks: Tasks) -> None:
-        started = [await tasks.start(WISH) for _ in range(20)]
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        started = [await tasks.start(service.plan(WISH)) for _ in range(20)]
         await arrived(openai)
         gate.set()
         waits = (tasks.wait(task, seconds=30, every_seconds=5, on_news=unheard) for task in started)
@@ -103,8 +103,8 @@ def test_progress_is_told_again_and_again_while_the_provider_works(openai: FakeO
         if len(heard) == 5:
             gate.set()
 
-    async def work(_: ImageService, tasks: Tasks) -> None:
-        task = await tasks.start(WISH)
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        task = await tasks.start(service.plan(WISH))
         assert await tasks.wait(task, seconds=30, every_seconds=0.01, on_news=hear)
 
     with_tasks(work)
@@ -113,8 +113,8 @@ def test_progress_is_told_again_and_again_while_the_provider_works(openai: FakeO
 
 
 def test_a_second_process_of_the_same_store_knows_a_task_by_its_id(openai: FakeOpenAI) -> None:
-    async def make(_: ImageService, tasks: Tasks) -> str:
-        task = await tasks.start(WISH)
+    async def make(service: ImageService, tasks: Tasks) -> str:
+        task = await tasks.start(service.plan(WISH))
         await tasks.drain()
         return task.task_id
 
@@ -133,8 +133,8 @@ def test_a_second_process_of_the_same_store_knows_a_task_by_its_id(openai: FakeO
 def test_a_failure_is_raised_to_who_waits_and_kept_for_who_asks_later(openai: FakeOpenAI) -> None:
     openai.script(error(400, "moderation_blocked", "no", kind="image_generation_user_error"))
 
-    async def work(_: ImageService, tasks: Tasks) -> str:
-        task = await tasks.start(WISH)
+    async def work(service: ImageService, tasks: Tasks) -> str:
+        task = await tasks.start(service.plan(WISH))
         with pytest.raises(ContentPolicyError):
             await tasks.wait(task, seconds=30, every_seconds=5, on_news=unheard)
         return task.task_id
@@ -154,8 +154,8 @@ def test_when_the_process_ends_an_unanswered_call_is_stopped_and_written_down(op
     gate = threading.Event()
     openai.script(held(gate))
 
-    async def work(_: ImageService, tasks: Tasks) -> str:
-        task = await tasks.start(WISH, durable=True)
+    async def work(service: ImageService, tasks: Tasks) -> str:
+        task = await tasks.start(service.plan(WISH), durable=True)
         await arrived(openai)
         await tasks.aclose(grace_seconds=0)
         return task.task_id
@@ -179,7 +179,7 @@ def test_when_the_process_ends_a_call_that_is_answered_in_its_grace_is_saved(ope
     openai.script(held(gate))
 
     async def work(service: ImageService, tasks: Tasks) -> None:
-        await tasks.start(WISH)
+        await tasks.start(service.plan(WISH))
         await arrived(openai)
         closing = asyncio.create_task(tasks.aclose(grace_seconds=20))
         gate.set()
@@ -190,20 +190,10 @@ def test_when_the_process_ends_a_call_that_is_answered_in_its_grace_is_saved(ope
 
 
 def test_an_unknown_task_and_a_malformed_id_are_told_apart() -> None:
-    async def work(_: ImageService, tasks: Tasks) -> None:
+    async def work(service: ImageService, tasks: Tasks) -> None:
         with pytest.raises(NotFound):
             await tasks.report("task_00000000-0000-4000-8000-000000000000")
         with pytest.raises(UsageError):
             await tasks.report("task_1")
 
     with_tasks(work)
-
-
-def test_a_request_that_nobody_can_honour_starts_nothing(openai: FakeOpenAI) -> None:
-    async def work(_: ImageService, tasks: Tasks) -> None:
-        with pytest.raises(UsageError):
-            await tasks.start(GenerateRequest(prompt="x", model="gpt-image-2.5-flare", size="1000x1000"))
-        assert tasks.running == 0
-
-    with_tasks(work)
-    assert openai.requests == []

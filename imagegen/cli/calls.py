@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from imagegen.documents import image_document, plan_document, result_document
 from imagegen.errors import BudgetExceeded, PartialFailure, UsageError
 from imagegen.planning import Plan
 from imagegen.service import ImageService
-from imagegen.types import EditRequest, GenerateRequest, GenerationResult
+from imagegen.types import GenerateRequest, GenerationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,7 @@ async def carry_out(
     for note in plan.notes:
         talk.note(note)
     with talk.waiting(f"{plan.model.full_name} is at work"):
-        if isinstance(request, EditRequest):
-            result = await service.edit(request, on_progress=talk.hear)
-        else:
-            result = await service.generate(request, on_progress=talk.hear)
+        result = await service.carry_out(plan, on_progress=talk.hear)
     for note in result.notes:
         if note not in plan.notes:
             talk.note(note)
@@ -183,7 +181,8 @@ def _show_proposal(proposal: Proposal, *, as_json: bool) -> None:
     typer.echo(f"would send to   {plan.wire.endpoint}")
     typer.echo(f"model           {plan.model.full_name}")
     for name, value in plan.wire.parameters.items():
-        typer.echo(f"  {name:<20}{value}")
+        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+        typer.echo(f"  {name:<20}{shown}")
     typer.echo(f"estimate        {estimate_text(plan.estimate)}")
     if proposal.is_limited:
         typer.echo(f"budget          {f'would be refused: {refusal.message}' if refusal else 'it fits'}")

@@ -17,7 +17,7 @@ def show_cleanup(report: CleanupReport, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         print_json(cleanup_document(report))
         return
-    if report.dry_run:
+    if report.dry_run and (report.images or report.rejected):
         print_table(("image", "created (UTC)", "size", "because of", "prompt"), _rows(report), right=(2,))
     if quiet and not report.images and not report.rejected:
         return

@@ -40,7 +40,7 @@ def image_ids(incomplete: str) -> list[str]:
 
 
 def _newest(incomplete: str) -> list[str]:
-    from imagegen.service import base_folder
+    from imagegen.folders import base_folder
     from imagegen.settings_sources import load_settings
     from imagegen.store import open_store
 

@@ -15,9 +15,10 @@ from imagegen import __version__
 from imagegen.cli.output import size_text
 from imagegen.cli.spend_view import budget_text
 from imagegen.errors import ImagegenError
+from imagegen.folders import base_folder
 from imagegen.ledger import BudgetStatus
 from imagegen.processors import load_processors
-from imagegen.service import ImageService, base_folder, open_service
+from imagegen.service import ImageService, open_service
 from imagegen.settings import Settings
 from imagegen.settings_sources import load_settings
 

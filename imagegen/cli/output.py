@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from imagegen.types import CostBasis, CostInfo, Estimate, Progress
 
 GAP_COLUMNS = 3  # between two columns of a table
 LAST_COLUMNS = 16  # as much as the last one is cut to before another gives way
+NEWS = {"partial": "previews so far: {}", "retrying": "asking again", "received": "saving the answer"}
 
 
 class Talk:
@@ -26,6 +27,8 @@ class Talk:
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self.silent = quiet or as_json
         self._saved: tuple[str, ...] = ()
+        self._partial_images = 0
+        self._add: Callable[[str], object] = str  # to what stands beside the spinner, while there is one
 
     def note(self, text: str) -> None:
         """One line about what was noticed; in JSON documents notes stand in the document."""
@@ -38,9 +41,12 @@ class Talk:
             typer.secho(text, err=True, dim=True)
 
     def hear(self, progress: Progress) -> None:
-        """The progress callback: remembers what was saved, for the case of Ctrl-C."""
+        """The progress callback: says how far it is, and remembers what was saved, for the case of Ctrl-C."""
         if progress.stage == "saved":
             self._saved = progress.image_ids
+        self._partial_images += progress.stage == "partial"
+        if progress.stage in NEWS:
+            self._add(NEWS[progress.stage].format(self._partial_images))
 
     def what_was_saved(self) -> str:
         """For an interruption: what reached the history, in one sentence."""
@@ -60,7 +66,8 @@ class Talk:
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-            bars.add_task(what, total=None)
+            spinner = bars.add_task(what, total=None)
+            self._add = lambda news: bars.update(spinner, description=f"{what}: {news}")
             yield
 
 

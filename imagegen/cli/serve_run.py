@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import importlib
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from imagegen.cli.ending import on_request_to_end
-from imagegen.service import ImageService, base_folder, open_service
+from imagegen.folders import base_folder
 from imagegen.settings import Settings
 from imagegen.settings_sources import load_settings
-from imagegen.tasks import Tasks, open_tasks
 
 if TYPE_CHECKING:
+    from imagegen.mcp.desk import Desk
+    from imagegen.mcp.notices import Notices
+    from imagegen.mcp.opening import Opening
     from imagegen.mcp.server import ImageServer
     from imagegen.mcp.wire import Wire
     from imagegen.web.serving import HttpTransport
 
 GRACE_SECONDS = 1.7  # what running calls get to be answered after a signal; 3 s is the limit of the whole end
 UNWIND_SECONDS = 0.4
+LAST_WORDS_SECONDS = 0.2  # for telling the client why the server ends
 log = logging.getLogger(__name__)
 
 
@@ -54,61 +58,103 @@ def _log_format(settings: Settings, *, is_stdio: bool) -> Literal["json", "conso
 
 async def _serve(transport: str, wire: Wire | None, settings: Settings) -> bool:
     """Serve; whether something would not let go of a stream in the end."""
+    from imagegen.mcp.notices import Notices
+    from imagegen.mcp.opening import Opening
+
     stop = asyncio.Event()
     on_request_to_end(stop.set, interrupts=True)  # a second one changes nothing
-    async with open_service(settings) as service, open_tasks(service) as tasks:
-        async with _serving(transport, wire, service, tasks, stop) as (serving, house):
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            house.cancel()
-            if not stop.is_set():
-                serving.result()
-                draining = asyncio.create_task(tasks.drain())
-                await asyncio.wait({draining, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                draining.cancel()
-            await tasks.aclose(grace_seconds=GRACE_SECONDS if stop.is_set() else 0)
-            stopping.cancel()
+    chores: set[asyncio.Task[None]] = set()
+    notices = Notices()
+    in_a_moment = partial(asyncio.get_running_loop().call_later, LAST_WORDS_SECONDS, stop.set)
+    desk = Opening(lambda: _open(settings, notices, chores, is_http=wire is None), on_failure=in_a_moment)
+    try:
+        async with _serving(transport, wire, settings, desk, notices, stop) as serving:
+            await _until_over(serving, desk, chores, stop)
         return not serving.done()
+    finally:
+        await desk.aclose()
+
+
+async def _until_over(
+    serving: asyncio.Task[None], desk: Opening[Desk], chores: set[asyncio.Task[None]], stop: asyncio.Event
+) -> None:
+    """Wait for the client's or a signal's end of it, and let calls that were paid for end well."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for chore in chores:
+        chore.cancel()
+    if not stop.is_set():
+        serving.result()
+    if desk.opened is not None:
+        tasks = desk.opened.parts.tasks
+        if not stop.is_set():
+            draining = asyncio.create_task(tasks.drain())
+            await asyncio.wait({draining, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            draining.cancel()
+        await tasks.aclose(grace_seconds=GRACE_SECONDS if stop.is_set() else 0)
+    stopping.cancel()
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, notices: Notices, chores: set[asyncio.Task[None]], *, is_http: bool
+) -> AsyncIterator[Desk]:
+    """The service, its tasks and the desk, and the chores that come with them.
+
+    Messages go on while a thread imports what all this is made of.
+    """
+    await asyncio.to_thread(importlib.import_module, "imagegen.mcp.desk")
+    from imagegen.cli.serve_memory import Residents
+    from imagegen.housekeeping import keep_house
+    from imagegen.mcp.desk import open_desk
+    from imagegen.service import open_service
+    from imagegen.tasks import open_tasks
+
+    async with open_service(settings) as service, open_tasks(service) as tasks:
+        for note in service.notes():
+            log.warning("%s", note)
+        async with open_desk(service, tasks, notices, is_http=is_http) as desk:
+            residents = Residents()
+            tasks.on_saved(residents.after)
+            chores.add(asyncio.create_task(keep_house(service, on_deleted=desk.watch.images_changed)))
+            residents.settle()
+            yield desk
 
 
 @asynccontextmanager
 async def _serving(
-    transport: str, wire: Wire | None, service: ImageService, tasks: Tasks, stop: asyncio.Event
-) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Task[None]]]:
-    """The transport at work, and the housekeeping beside it."""
-    from imagegen.housekeeping import keep_house
-    from imagegen.mcp.server import build_server
+    transport: str,
+    wire: Wire | None,
+    settings: Settings,
+    desk: Opening[Desk],
+    notices: Notices,
+    stop: asyncio.Event,
+) -> AsyncIterator[asyncio.Task[None]]:
+    """The transport at work. Over HTTP the desk is open before anybody can connect."""
+    from imagegen.mcp.server import ImageServer
 
-    for note in service.notes():
-        log.warning("%s", note)
-    async with build_server(service, tasks, is_http=wire is None) as server:
-        if wire is not None:
-            from imagegen.mcp.stdio import serve_stdio
+    server = ImageServer(settings.server.name, desk, notices)
+    if wire is not None:
+        from imagegen.mcp.stdio import serve_stdio
 
-            serving = asyncio.create_task(serve_stdio(server, wire))
-            log.info("serving over stdio, images in %s", base_folder(service.settings))
-        else:
-            serving = asyncio.create_task(_serve_http(transport, server, service, tasks, stop))
-        house = asyncio.create_task(keep_house(service, on_deleted=server.watch.images_changed))
-        gc.freeze()  # what the start has made stays, and need not be looked at again
-        gc.enable()
-        try:
-            yield serving, house
-        finally:
-            house.cancel()
-            serving.cancel()
-            await asyncio.wait({serving}, timeout=UNWIND_SECONDS)
+        serving = asyncio.create_task(serve_stdio(server, wire))
+        log.info("serving over stdio, images in %s", base_folder(settings))
+    else:
+        serving = asyncio.create_task(_serve_http(transport, server, await desk(), stop))
+    try:
+        yield serving
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=UNWIND_SECONDS)
 
 
-async def _serve_http(
-    transport: str, server: ImageServer, service: ImageService, tasks: Tasks, stop: asyncio.Event
-) -> None:
+async def _serve_http(transport: str, server: ImageServer, desk: Desk, stop: asyncio.Event) -> None:
     from imagegen.web.serving import address_of, bind, build_app, serve_http, warn_of_exposure
 
-    settings = service.settings.server
+    settings = desk.parts.settings
     kind: HttpTransport = "sse" if transport == "sse" else "streamable-http"
     with bind(settings) as listener:
         warn_of_exposure(settings)
-        app = build_app(server, kind, service=service, tasks=tasks)
+        app = build_app(server, kind, service=desk.parts.service, tasks=desk.parts.tasks)
         log.info("serving %s", address_of(listener, kind, settings))
         await serve_http(app, listener, stop)

@@ -21,6 +21,7 @@ from imagegen.mcp.arguments import (
 from imagegen.mcp.documents import history_row, models_document
 from imagegen.mcp.parts import Call, Parts
 from imagegen.mcp.results import image_result, json_result, report_result, running_result
+from imagegen.planning import Plan
 from imagegen.tasks import RunningTask
 from imagegen.types import EditRequest, GenerateRequest, HistoryQuery, InputImage
 
@@ -110,27 +111,25 @@ async def _begin(parts: Parts, request: GenerateRequest, wish: Wish, *, durable:
         rendered = parts.library().render(wish.template, wish.template_arguments or {})
         prompt = "\n\n".join(part for part in (rendered.text, request.prompt.strip()) if part)
         request = replace(request, prompt=prompt, template=rendered.use)
-    request, notes = _without_cosmetics(parts, request)
+    plan, notes = _plan_without_cosmetics(parts, request)
     patience = parts.settings.wait_seconds if wish.wait_seconds is None else wish.wait_seconds
     await parts.service.client_rate.acquire(request.client, patience_seconds=patience)
-    return Begun(await parts.tasks.start(request, durable=durable), notes)
+    return Begun(await parts.tasks.start(plan, durable=durable), notes)
 
 
-def _without_cosmetics(parts: Parts, request: GenerateRequest) -> tuple[GenerateRequest, tuple[str, ...]]:
+def _plan_without_cosmetics(parts: Parts, request: GenerateRequest) -> tuple[Plan, tuple[str, ...]]:
     """Leave out the cosmetic parameters that stand against the request, and say so."""
-    notes = []
-    for _ in COSMETIC:
+    notes: list[str] = []
+    while True:
         try:
-            parts.service.plan(request)
-            break
+            return parts.service.plan(request), tuple(notes)
         except UnsupportedParameter as error:
             name = error.details.get("parameter")
-            if name not in COSMETIC:
+            if name not in COSMETIC or getattr(request, name) is None:
                 raise
             notes.append(f"left out {name}: {error.message.partition(': ')[2]}")
             left_out: dict[str, Any] = {name: None}
             request = replace(request, **left_out)
-    return request, tuple(notes)
 
 
 async def _answer(call: Call, begun: Begun, asked: Waiting) -> CallToolResult:

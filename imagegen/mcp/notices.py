@@ -22,11 +22,13 @@ from mcp.server.subscriptions import (
 from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from imagegen.mcp.parts import RequestContext
+from imagegen.mcp.requests import RequestContext
 
 HISTORY_URI = "image-history://recent"
 STATS_URI = "storage-stats://overview"
 SUBSCRIBED = "imagegen.subscribed"
+LISTENING = "subscriptions/listen"
+READING = frozenset({"resources/list", "resources/read", "resources/subscribe", "prompts/list"})
 PATIENCE_SECONDS = 5  # with a client that does not read: the others are told all the same
 log = logging.getLogger(__name__)
 
@@ -105,6 +107,10 @@ class Notices:
         await self.bus.publish(ResourceUpdated(uri=uri))
         subscribers = [member for member in self._connections if uri in member.state.get(SUBSCRIBED, ())]
         await _tell(subscribers, lambda connection: connection.send_resource_updated(uri))
+
+    def are_wanted_from_here(self, method: str) -> bool:
+        """Whether the sender of such a message will be told of every change since its answer."""
+        return method == LISTENING or (method in READING and bool(self.audience))
 
     async def welcome(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Middleware: remember handshake clients, and promise them what they will be told."""

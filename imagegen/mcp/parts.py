@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from mcp.server.context import ServerRequestContext
 
 from imagegen.mcp.access import InputAccess
 from imagegen.mcp.clients import ClientProfile, ClientProfiles
 from imagegen.mcp.links import Links
 from imagegen.mcp.pictures import Pictures
+from imagegen.mcp.requests import RequestContext, client_of
 from imagegen.service import ImageService
 from imagegen.settings import ServerSettings
 from imagegen.tasks import Tasks
 from imagegen.templates import TemplateLibrary
 from imagegen.types import ImageRecord
-
-RequestContext = ServerRequestContext[Any, Any]
-CLIENT_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +42,6 @@ class Parts:
         """Whether this client gets output schemas and structured content: both or neither."""
         switch = self.settings.structured_output
         return switch == "always" or (switch == "auto" and self.profile_of(context).structured)
-
-
-def client_of(context: RequestContext) -> str:
-    """What the client calls itself; empty where it does not say."""
-    params = context.session.client_params
-    return params.client_info.name[:CLIENT_CHARS] if params else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,9 @@ class Pictures:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        data = await self._service.read_bytes(record)
         loop = asyncio.get_running_loop()
         try:
-            encoded = await loop.run_in_executor(
-                self._threads, _encoded_preview, data, record.file_info.format, side, max_chars
-            )
+            encoded = await loop.run_in_executor(self._threads, self._make, record, side, max_chars)
         except UnreadableImage:
             return None
         self._keep(key, encoded)
@@ -71,6 +68,12 @@ class Pictures:
         note = f"the {info.format} of {info.size_bytes:,} bytes is shown as a WebP; resource_uri has it whole"
         return EncodedImage(rendition.base64, rendition.mime_type, note)
 
+    def _make(self, record: ImageRecord, side: int, max_chars: int) -> EncodedImage:
+        """Read here, so that only as many images are in memory as there are threads. Blocking."""
+        data = self._service.bytes_now(record)
+        preview = make_preview(data, record.file_info.format, side=side, max_bytes=max_chars * 3 // 4)
+        return EncodedImage(base64.b64encode(preview.data).decode("ascii"), WEBP)
+
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -82,11 +85,6 @@ class Pictures:
         self._kept_bytes += len(encoded.base64)
         while self._kept_bytes > KEPT_BYTES:
             self._kept_bytes -= len(self._kept.popitem(last=False)[1].base64)
-
-
-def _encoded_preview(data: bytes, image_format: str, side: int, max_chars: int) -> EncodedImage:
-    preview = make_preview(data, image_format, side=side, max_bytes=max_chars * 3 // 4)
-    return EncodedImage(base64.b64encode(preview.data).decode("ascii"), WEBP)
 
 
 def _base64_size(size_bytes: int) -> int:

@@ -19,7 +19,8 @@ from imagegen.mcp.documents import (
 )
 from imagegen.mcp.links import resource_uri
 from imagegen.mcp.notices import HISTORY_URI, STATS_URI
-from imagegen.mcp.parts import Parts, RequestContext
+from imagegen.mcp.parts import Parts
+from imagegen.mcp.requests import RequestContext
 from imagegen.service import ImageService
 from imagegen.types import HistoryQuery, ImageRecord, JSONObject
 
@@ -82,8 +83,8 @@ async def read(service: ImageService, uri: str) -> ReadResourceContents:
     parts = urlsplit(uri)
     name = unquote(f"{parts.netloc}{parts.path}")
     if parts.scheme == "generated-images":
-        record = await service.get_image(name)
-        return ReadResourceContents(content=await service.read_bytes(record), mime_type=mime_type(record))
+        record, data = await service.read_image(name)
+        return ReadResourceContents(content=data, mime_type=mime_type(record))
     if parts.scheme == "image-history" and name == "recent":
         return _json(await _history(service, _numbers(parts.query)))
     if uri == STATS_URI:

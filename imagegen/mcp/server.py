@@ -1,17 +1,19 @@
-"""The MCP server over a service: `build_server()`."""
+"""The MCP server: what it says of itself, and the way from a client's message to the desk that answers.
+
+Nothing here imports the service, so that the greeting waits for the SDK alone.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server import CacheHint, MCPServer
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolResult,
     CompleteRequestParams,
@@ -28,23 +30,17 @@ from mcp_types import (
 )
 from pydantic import AnyUrl
 
-from imagegen import __version__, paths
+from imagegen import __version__
 from imagegen.errors import ImagegenError
-from imagegen.mcp import prompts, resources
-from imagegen.mcp.access import InputAccess, http_access, stdio_access
-from imagegen.mcp.arguments import check_arguments
-from imagegen.mcp.clients import load_profiles
-from imagegen.mcp.completions import complete
-from imagegen.mcp.errors import error_result, protocol_error, text_result, unexpected_result
-from imagegen.mcp.links import Links
 from imagegen.mcp.notices import Notices
-from imagegen.mcp.parts import Call, Parts, RequestContext
-from imagegen.mcp.pictures import Pictures
+from imagegen.mcp.opening import Opening
+from imagegen.mcp.requests import RequestContext
 from imagegen.mcp.tasks_extension import TasksExtension
-from imagegen.mcp.tools import build_tools
-from imagegen.mcp.watch import Eyes, Watch
-from imagegen.service import ImageService, base_folder
-from imagegen.tasks import Tasks
+
+if TYPE_CHECKING:
+    from imagegen.mcp.desk import Desk
+    from imagegen.service import ImageService
+    from imagegen.tasks import Tasks
 
 INSTRUCTIONS = """\
 Makes and edits images, keeps every one with its prompt and cost, and finds them again.
@@ -65,27 +61,27 @@ Makes and edits images, keeps every one with its prompt and cost, and finds them
 - The prompts are templates for common pictures; generate_image takes them too, with template and
   template_arguments.
 """
-log = logging.getLogger(__name__)
+GREETINGS = frozenset({"initialize", "server/discover", "ping"})
 
 
 class ImageServer(MCPServer[dict[str, Any]]):
-    """Tools, resources and prompts; every error of ours is translated here, once."""
+    """Takes every message to the desk; the first one beyond a greeting has it opened."""
 
-    def __init__(self, parts: Parts, notices: Notices, watch: Watch) -> None:
-        self.parts = parts
+    def __init__(self, name: str, desk: Opening[Desk], notices: Notices) -> None:
+        # The SDK sets up logging of its own where nobody has.
+        if not logging.getLogger().handlers:
+            logging.getLogger().addHandler(logging.NullHandler())
+        self.desk = desk
         self.notices = notices
-        self.watch = watch
-        tools = build_tools()
-        self._specs = {tool.name: tool for tool in tools}
         super().__init__(
-            parts.settings.name,
+            name,
             title="Image generation",
             instructions=INSTRUCTIONS,
             version=__version__,
-            extensions=[TasksExtension(parts, tools)],
+            extensions=[TasksExtension(desk)],
             cache_hints={"tools/list": CacheHint(60_000, "private")},
             subscriptions=notices.bus,
-            middleware=[watch.answer],
+            middleware=[self._receive],
         )
         self._register()
 
@@ -100,25 +96,29 @@ class ImageServer(MCPServer[dict[str, Any]]):
         add("resources/subscribe", SubscribeRequestParams, self.notices.subscribe)
         add("resources/unsubscribe", UnsubscribeRequestParams, self.notices.unsubscribe)
 
+    async def _open_desk(self) -> Desk:
+        try:
+            return await self.desk()
+        except ImagegenError as error:
+            from imagegen.mcp.errors import protocol_error
+
+            raise protocol_error(error) from error
+
+    async def _receive(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
+        """Middleware: what comes after the greeting needs the desk, some of it a look at what there is."""
+        if ctx.method not in GREETINGS:
+            self.desk.begin()
+        if self.notices.are_wanted_from_here(ctx.method):
+            await (await self._open_desk()).watch.begin()
+        return await self.notices.welcome(ctx, call_next)
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult:
-        """Check the arguments and run the tool; whatever goes wrong becomes a tool error."""
-        spec = self._specs.get(name)
-        if spec is None:
-            return text_result(f"There is no tool {name[:80]}. There are {', '.join(self._specs)}.")
+        """The tool's answer; whatever goes wrong is a tool error."""
         if context is None:
             raise ValueError("a tool answers a request of a client")
-        try:
-            checked = check_arguments(spec.arguments, arguments)
-            return await spec.run(Call(self.parts, context.request_context), checked)
-        except ImagegenError as error:
-            log.info("%s: %s", name, error.message)
-            return error_result(error)
-        except MCPError:
-            raise
-        except Exception:  # noqa: BLE001 - the one wrapper: a bug is logged, and the client learns nothing of it
-            return unexpected_result(name)
+        return await (await self._open_desk()).call_tool(name, arguments, context.request_context)
 
     async def read_resource(
         self,
@@ -126,74 +126,41 @@ class ImageServer(MCPServer[dict[str, Any]]):
         context: Context[Any, Any] | None = None,  # noqa: ARG002 - the base class's signature
     ) -> Iterable[ReadResourceContents]:
         """The content behind a URI, with its true MIME type."""
-        try:
-            return [await resources.read(self.parts.service, str(uri))]
-        except ImagegenError as error:
-            raise protocol_error(error, str(uri)) from error
+        return await (await self._open_desk()).read_resource(str(uri))
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """The resources with a name to fill in."""
-        return list(resources.TEMPLATES)
+        return (await self._open_desk()).list_resource_templates()
 
     async def _on_list_tools(self, context: RequestContext, _: PaginatedRequestParams) -> ListToolsResult:
-        listed = [tool.describe() for tool in self._specs.values()]
-        if not self.parts.is_structured(context):
-            listed = [tool.model_copy(update={"output_schema": None}) for tool in listed]
-        return ListToolsResult(tools=listed)
+        return await (await self._open_desk()).list_tools(context)
 
     async def _on_list_resources(
         self, context: RequestContext, params: PaginatedRequestParams
     ) -> ListResourcesResult:
-        try:
-            return await resources.list_page(self.parts, context, params)
-        except ImagegenError as error:
-            raise protocol_error(error) from error
+        return await (await self._open_desk()).list_resources(context, params)
 
     async def _on_list_prompts(self, _: RequestContext, __: PaginatedRequestParams) -> ListPromptsResult:
-        return ListPromptsResult(prompts=prompts.list_prompts(self.parts.library()))
+        return await (await self._open_desk()).list_prompts()
 
     async def _on_get_prompt(self, _: RequestContext, params: GetPromptRequestParams) -> GetPromptResult:
-        try:
-            return prompts.get_prompt(self.parts.library(), params.name, params.arguments or {})
-        except ImagegenError as error:
-            raise protocol_error(error) from error
+        return await (await self._open_desk()).get_prompt(params)
 
     async def _on_complete(self, _: RequestContext, params: CompleteRequestParams) -> CompleteResult:
-        return CompleteResult(completion=await complete(self.parts, params.ref, params.argument))
+        return await (await self._open_desk()).complete(params)
 
 
 @asynccontextmanager
 async def build_server(
     service: ImageService, tasks: Tasks, *, is_http: bool, watch_seconds: float = 2
 ) -> AsyncIterator[ImageServer]:
-    """The server over a service and its tasks, which outlive it.
+    """The server over a service that is open already, and its tasks; both outlive it. See `open_desk`."""
+    from imagegen.mcp.desk import open_desk
 
-    Over HTTP no local path is read and images get addresses of the server. What other processes do to the
-    images and the user to the templates is noticed within `watch_seconds`. Configure logging before: the
-    SDK does it otherwise.
-    """
-    if not logging.getLogger().handlers:
-        logging.getLogger().addHandler(logging.NullHandler())
-    library = prompts.LivingLibrary(service.settings.prompt_templates)
-    parts = Parts(
-        service=service,
-        tasks=tasks,
-        access=_access(service, is_http=is_http),
-        links=Links(is_http, service.settings.images.base_host),
-        profiles=load_profiles(paths.config_folder()),
-        pictures=Pictures(service),
-        library=library,
-    )
     notices = Notices()
-    watch = Watch(notices, Eyes(service, library), seconds=watch_seconds)
-    tasks.on_saved(lambda _: watch.images_changed())
-    watching = asyncio.create_task(watch.run())
+    desk = Opening(lambda: open_desk(service, tasks, notices, is_http=is_http, watch_seconds=watch_seconds))
     try:
-        yield ImageServer(parts, notices, watch)
+        await desk()
+        yield ImageServer(service.settings.server.name, desk, notices)
     finally:
-        watching.cancel()
-        parts.pictures.close()
-
-
-def _access(service: ImageService, *, is_http: bool) -> InputAccess:
-    return http_access(service) if is_http else stdio_access(service, base_folder(service.settings))
+        await desk.aclose()

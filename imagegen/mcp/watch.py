@@ -12,17 +12,12 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mcp.server.context import CallNext, HandlerResult
-
 from imagegen.errors import ImagegenError
 from imagegen.mcp.notices import Notices
-from imagegen.mcp.parts import RequestContext
 from imagegen.mcp.prompts import LivingLibrary
 from imagegen.service import ImageService
 from imagegen.store import StoreMark
 
-LISTENING = "subscriptions/listen"
-READING = frozenset({"resources/list", "resources/read", "resources/subscribe", "prompts/list"})
 log = logging.getLogger(__name__)
 
 
@@ -77,18 +72,13 @@ class Watch:
         """Watch until cancelled; asleep while nobody can be told."""
         while True:
             await self._notices.audience.arrival()
-            await self._begin()
+            await self.begin()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._own_news.wait(), self._seconds)
             await self._go_on()
 
-    async def answer(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
-        """Middleware: whoever will be told of changes gets no answer that is older than the first look."""
-        if ctx.method == LISTENING or (ctx.method in READING and self._notices.audience):
-            await self._begin()
-        return await self._notices.welcome(ctx, call_next)
-
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Have looked: whoever will be told of changes gets no answer that is older than the first look."""
         async with self._beginning:
             if self._seen is None:
                 self._seen = await self._look()

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 _LIST_SECONDS = 30.0
+# After each call the pool looks at every idle connection: fifty of them cost more than opening one anew.
+_MAX_CONNECTIONS, _IDLE_CONNECTIONS = 1000, 4
 _IMAGE_NAME = re.compile(r"image|dall-e")
 _NO_KEY = "No API key for openai."
 # The SDK insists on a key; servers that need none ignore it.
@@ -191,10 +193,13 @@ class OpenAIProvider(Provider):
 
     def _build_client(self) -> AsyncOpenAI:
         _finish_httpx()
-        from openai import AsyncOpenAI
+        from httpx2 import Limits
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
+        limits = Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_IDLE_CONNECTIONS)
         with translated_setup():
             client = AsyncOpenAI(
+                http_client=DefaultAsyncHttpxClient(limits=limits),
                 api_key=self._key or _KEYLESS,
                 base_url=self._endpoint.base_url,
                 timeout=self._section.timeout,
