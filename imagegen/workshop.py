@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from imagegen.again import command_again
 from imagegen.errors import NotFound, UsageError
-from imagegen.metadata import Description, Embedded, Origin, describe, embed_origin, has_manifest
+from imagegen.imaging import UnreadableImage
+from imagegen.metadata import Description, Embedded, Origin, describe, embed_origin
 from imagegen.processing import process_file, process_stored
 from imagegen.processors import Steps
 from imagegen.store import ImageStore
@@ -56,13 +57,13 @@ class Workshop:
 
         return await self.in_thread(look)
 
-    async def has_credentials(self, record: ImageRecord) -> bool | None:
-        """Whether the stored file holds a C2PA manifest; None where the file is gone."""
+    async def describe(self, record: ImageRecord) -> Description | None:
+        """What the stored file says of itself; None where it is gone or damaged."""
 
-        def look() -> bool | None:
+        def look() -> Description | None:
             try:
-                return has_manifest(self.store.read_bytes(record), record.file_info.format)
-            except NotFound:
+                return describe(self.store.read_bytes(record))
+            except (NotFound, UnreadableImage):
                 return None
 
         return await self.in_thread(look)

@@ -37,7 +37,7 @@ def command_for(image: str) -> list[str]:
 
 def record_of(image: str) -> ImageRecord:
     document = run("history", "show", image, "--json").json
-    for own in ("path", "children", "has_credentials"):
+    for own in ("path", "children", "file_says"):
         document.pop(own)
     return record_from_json(document)
 

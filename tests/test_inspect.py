@@ -71,7 +71,7 @@ def test_a_photo_tells_its_exif_but_not_its_place_unless_asked(home: Path) -> No
     assert "firmware 1.2" in plain.out
     assert "2026:11:22 10:00:00" in plain.out
     assert "6 (turn by 90 degrees clockwise)" in plain.out
-    assert "present; --gps shows it" in plain.out
+    assert "present; imagegen inspect --gps shows it" in plain.out
     assert "33.86" not in plain.out
     assert "position" not in run("inspect", path, "--json").json["exif"]
     assert run("inspect", path, "--gps", "--json").json["exif"]["position"] == [-33.86, 151.21]
@@ -196,18 +196,28 @@ def test_inspecting_imports_the_package_only_for_a_manifest(home: Path) -> None:
     assert "c2pa.c2pa" not in ran.err
 
 
-def test_history_show_says_that_there_is_a_manifest(home: Path) -> None:
+def test_history_show_has_what_the_file_says_of_itself(home: Path) -> None:
     run("process", write(home, "a.png", picture("png")), "resize:8x")
-    assert run("history", "show", "last", "--json").json["has_credentials"] is False
+    assert run("history", "show", "last", "--json").json["file_says"]["credentials"] is None
     assert "C2PA" not in run("history", "show", "last").out
     stored = Path(run("history", "show", "last", "--json").json["path"])
 
     stored.write_bytes(signed(picture("png"), "image/png"))
-    assert "C2PA manifest present" in run("history", "show", "last").out
+    shown, document = run("history", "show", "last").out, run("history", "show", "last", "--json").json
+    inspected = run("inspect", str(stored), "--json").json
+    assert "C2PA manifest, valid" in shown
+    assert "c2pa.created" in shown
+    assert document["file_says"]["credentials"] == inspected["credentials"] is not None
+
+
+def test_history_show_goes_on_without_the_file(home: Path) -> None:
+    run("process", write(home, "a.png", picture("png")), "resize:8x")
+    stored = Path(run("history", "show", "last", "--json").json["path"])
+
     stored.write_bytes(stored.read_bytes()[:100])
-    assert run("history", "show", "last").code == 0
+    assert "gone or damaged" in run("history", "show", "last").out
     stored.unlink()
-    assert run("history", "show", "last", "--json").json["has_credentials"] is None
+    assert run("history", "show", "last", "--json").json["file_says"] is None
 
 
 @pytest.mark.parametrize("image_format", SIGNED)

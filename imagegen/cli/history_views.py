@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from imagegen.archive import Lineage
 from imagegen.cli.facts import hanging
+from imagegen.cli.failures import printable
 from imagegen.cli.output import (
     cost_text,
     pixels_text,
@@ -27,8 +29,10 @@ from imagegen.service import ImageService
 from imagegen.store import ReindexReport
 from imagegen.types import HistoryPage, HistoryQuery, ImageRecord
 
+if TYPE_CHECKING:
+    from imagegen.metadata import Description
+
 RELATIVE_CHARS = 60
-SIGNED = "C2PA manifest present; imagegen inspect reads it"
 
 
 def show_page(session: Session, query: HistoryQuery, *, as_json: bool) -> None:
@@ -66,23 +70,24 @@ def _row(record: ImageRecord) -> tuple[str, ...]:
 
 
 def show_image(session: Session, image_id: str, *, as_json: bool, preview: bool | None) -> None:
-    """The whole record, with lineage."""
+    """The whole record, with lineage and what the file says of itself."""
+    from imagegen.cli.statements import statement_document, statement_lines
 
-    async def find(service: ImageService) -> tuple[Lineage, dict[str, object]]:
+    async def find(service: ImageService) -> tuple[Lineage, dict[str, object], Description | None]:
         lineage = await service.lineage(image_id)
         document = image_document(lineage.record, service.path_of(lineage.record))
-        signed = await service.workshop.has_credentials(lineage.record)
-        return lineage, {**document, "has_credentials": signed}
+        return lineage, document, await service.workshop.describe(lineage.record)
 
-    lineage, document = session.run(find)
+    lineage, document, said = session.run(find)
     if as_json:
-        print_json({**document, "children": [child.image_id for child in lineage.children]})
+        children = [child.image_id for child in lineage.children]
+        print_json({**document, "children": children, "file_says": said and statement_document(said)})
         return
     path = Path(str(document["path"]))
     show_preview([(path, lineage.record.file_info.format)], preview, session.talk)
-    credentials = [("credentials", SIGNED)] if document["has_credentials"] else []
-    for name, value in [*_lines(lineage, str(path)), *credentials]:
-        typer.echo(f"{name:<15}{hanging(value, 15)}")
+    statements = statement_lines(said) if said else [("file says", "nothing: it is gone or damaged")]
+    for name, value in [*_lines(lineage, str(path)), *statements]:
+        typer.echo(f"{printable(name):<14} {hanging(value, 15)}")
 
 
 def _lines(lineage: Lineage, path: str) -> list[tuple[str, str]]:
