@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,7 +112,9 @@ async def _begin(parts: Parts, request: GenerateRequest, wish: Wish, *, durable:
         rendered = parts.library().render(wish.template, wish.template_arguments or {})
         prompt = "\n\n".join(part for part in (rendered.text, request.prompt.strip()) if part)
         request = replace(request, prompt=prompt, template=rendered.use)
-    plan, notes = _plan_without_cosmetics(parts, request)
+    async with parts.intake:
+        await asyncio.sleep(0)  # between two of fifty calls at once a ping has its turn
+        plan, notes = _plan_without_cosmetics(parts, request)
     patience = parts.settings.wait_seconds if wish.wait_seconds is None else wish.wait_seconds
     await parts.service.client_rate.acquire(request.client, patience_seconds=patience)
     return Begun(await parts.tasks.start(plan, durable=durable), notes)

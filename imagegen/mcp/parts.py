@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagegen.mcp.access import InputAccess
@@ -20,7 +21,10 @@ from imagegen.types import ImageRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything behind one server. `library` loads the templates as they are at that moment."""
+    """Everything behind one server. `library` loads the templates as they are at that moment.
+
+    `intake` is held while a call begins, so that many at once begin one after the other.
+    """
 
     service: ImageService
     tasks: Tasks
@@ -29,6 +33,7 @@ class Parts:
     profiles: ClientProfiles
     pictures: Pictures
     library: Callable[[], TemplateLibrary]
+    intake: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property
     def settings(self) -> ServerSettings:
