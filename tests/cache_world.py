@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -98,11 +98,30 @@ def running_valkey(folder: Path, *, port: int | None = None, **config: str) -> I
             server.stop()
 
 
+class BlackHole:
+    """Takes connections and never answers."""
+
+    def __init__(self, listening: socket.socket, kept: ExitStack) -> None:
+        self._listening = listening
+        self._kept = kept
+        self.port: int = listening.getsockname()[1]
+
+    def fallen_in(self) -> int:
+        """How many connections have come since this was last asked."""
+        count = 0
+        with suppress(BlockingIOError):
+            while True:
+                self._kept.enter_context(self._listening.accept()[0])
+                count += 1
+        return count
+
+
 @contextmanager
-def black_hole() -> Iterator[int]:
-    """A port that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()[1]
+def black_hole() -> Iterator[BlackHole]:
+    """A server on loopback that never answers."""
+    with ExitStack() as kept, socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield BlackHole(listening, kept)
 
 
 class Upstream:

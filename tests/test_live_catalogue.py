@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from imagegen.live_catalogue import LiveList, LiveModel, load_live_lists, save_l
 from imagegen.paths import cache_folder
 from imagegen.providers import load_providers
 from imagegen.providers.base import Provider
-from imagegen.providers.model_tables import current_models, load_model_table
+from imagegen.providers.model_tables import load_model_table
 from imagegen.settings import Settings
 from tests.command import run
 from tests.fakes.compatible_calls import build, provider_at
@@ -241,18 +240,6 @@ def test_a_date_of_the_table_stays_where_the_list_gives_none() -> None:
 
 def test_nothing_changes_where_nothing_was_found() -> None:
     assert tuple(build_provider().models()) == load_model_table("openai").models
-
-
-def test_looking_for_what_is_not_there_takes_no_time() -> None:
-    table = load_model_table("openai")
-
-    def look() -> float:
-        started = time.perf_counter()
-        current_models("openai", table.models, table.unknown, address="", listed=table.listed)
-        return time.perf_counter() - started
-
-    look()
-    assert min(look() for _ in range(20)) < 0.002
 
 
 def test_a_warning_comes_with_the_image_once_a_shutdown_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,7 @@ def test_an_answer_that_drips_in_is_bounded_with_all_waits_and_retries(
     began = time.monotonic()
     ran = generate("--timeout", "1")
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # the whole answer would take minutes
     assert ran.error["code"] == "provider_timeout"
     assert ran.error["attempts"] == 2
     assert ran.error["attempts_maybe_billed"] == 1

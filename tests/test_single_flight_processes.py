@@ -10,7 +10,7 @@ import pytest
 from tests.cache_world import Upstream, flight_processes, running_valkey
 
 LEASE_SECONDS = 1.0
-A_MOMENT_SECONDS = 1.0  # for a poll, an expiry and two busy cores
+A_MOMENT_SECONDS = 5.0  # for a poll, an expiry and a busy machine
 
 
 @pytest.mark.parametrize("leases", ["files", "rows"])
