@@ -18,6 +18,8 @@ from imagegen.store import ImageStore
 from imagegen.threads import InThread
 from imagegen.types import GenerationResult, ProgressCallback
 
+TELL_AGAIN_SECONDS = 1.0
+
 
 def new_task_id() -> str:
     """`task_{uuid4}`."""
@@ -59,9 +61,7 @@ class Pipeline:
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            if flight.answered_at is None:
-                work.cancel()
-            await _finish(work)
+            await _end(work, flight)
             raise
 
 
@@ -69,11 +69,16 @@ async def _remember_nothing(_: GenerationResult) -> None:
     """For a request that wants no cache."""
 
 
-async def _finish(work: asyncio.Task[GenerationResult]) -> None:
-    """Wait for the task however often the waiting itself is cancelled."""
+async def _end(work: asyncio.Task[GenerationResult], flight: Flight) -> None:
+    """Wait for the task, however often the waiting itself is cancelled; what is answered is saved first.
+
+    Before the answer it is told to stop, and again every second: a provider's library may miss it once.
+    """
     while not work.done():
+        if flight.answered_at is None:
+            work.cancel()
         try:
-            await asyncio.wait({work})
+            await asyncio.wait({work}, timeout=TELL_AGAIN_SECONDS)
         except asyncio.CancelledError:
             continue
     if not work.cancelled():

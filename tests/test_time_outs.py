@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 SECONDS = 0.5
 PLUGIN = """
 import asyncio
+import sys
 import time
 
 from imagegen.capabilities import ModelInfo
@@ -65,6 +69,12 @@ class SlowProvider(Provider):
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
                 pass
+        if "told twice" in request.prompt:
+            print("at work", file=sys.stderr, flush=True)
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                await asyncio.Event().wait()
         if "own time-out" in request.prompt:
             await asyncio.sleep(request.timeout_seconds)
             raise ProviderTimeout("The kiln is still warm.", hint="Come back tomorrow.", may_be_billed=True)
@@ -157,3 +167,24 @@ def test_a_foreign_time_out_is_not_taken_for_the_bound(plugin: Path) -> None:
     assert ran.code != 0
     assert "provider_timeout" not in ran.err
     assert "cut off" not in ran.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_provider_that_misses_an_interruption_is_told_again(plugin: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imagegen", "generate", "it must be told twice", "-m", "slow"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(plugin), str(ROOT)))},
+    )
+    assert process.stderr is not None
+    with process:
+        assert b"at work" in process.stderr.readline()
+        process.send_signal(number)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert process.returncode == 130
+    assert b"Nothing was saved" in said
