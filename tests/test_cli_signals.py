@@ -48,6 +48,26 @@ def test_an_interruption_while_waiting_exits_130_and_says_that_nothing_was_saved
     assert run("history", "list").lines == []
 
 
+def test_a_closed_terminal_does_not_end_what_was_started_with_nohup(openai: FakeOpenAI) -> None:
+    gate = threading.Event()
+    openai.script(held(gate))
+    ignoring = (
+        "import signal, runpy; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "runpy.run_module('imagegen', run_name='__main__')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", ignoring, "generate", "a red fox", *FLARE], stdout=subprocess.PIPE
+    )
+    assert openai.arrived.wait(30)
+
+    process.send_signal(signal.SIGHUP)
+    gate.set()
+    out, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert Path(out.decode().strip()).is_file()
+
+
 def test_an_interruption_after_the_answer_says_what_was_saved(openai: FakeOpenAI, home: Path) -> None:
     """The signal comes while the answer is written into a pipe that nobody reads."""
     big = picture("png", 1024, 1024, 5)

@@ -47,4 +47,5 @@ def on_request_to_end(act: Callable[[], object], *, interrupts: bool = False) ->
                 signal.signal(number, hear)
         else:
             for number in (signal.SIGTERM, signal.SIGHUP, *interrupt):
-                loop.add_signal_handler(number, act)
+                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
+                    loop.add_signal_handler(number, act)
