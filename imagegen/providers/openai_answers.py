@@ -6,11 +6,15 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from imagegen.errors import BadResponse
 from imagegen.providers.openai_errors import Call, refusal
 from imagegen.types import JSONObject, ProviderImage, ProviderResult, Usage
+
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
 _REPORTED = ("size", "quality", "background", "output_format")
 _RATE_HEADERS = "x-ratelimit-"
@@ -73,9 +77,31 @@ def decode(text: object) -> bytes | None:
     if not isinstance(text, str):
         return None
     try:
+        return _decode_fast(text) or None
+    except ValueError:
+        pass
+    try:
         return binascii.a2b_base64(text, strict_mode=True) or None
     except ValueError:
         return None
+
+
+def _decode_fast(text: str) -> bytes:
+    """Several times as fast as `binascii`, which holds up everything else; refuses some of what that takes.
+
+    Raises ValueError.
+    """
+    if len(text) % 4 or "\\" in text or "-" in text or "_" in text:  # more lenient there than it is here
+        raise ValueError("not plain base64")
+    decoded: bytes = _base64_reader().validate_json(b'"' + text.encode("ascii") + b'"')
+    return decoded
+
+
+@cache
+def _base64_reader() -> SchemaValidator:
+    from pydantic_core import SchemaValidator, core_schema
+
+    return SchemaValidator(core_schema.bytes_schema(), core_schema.CoreConfig(val_json_bytes="base64"))
 
 
 def bad_response(what: str, call: Call, headers: Mapping[str, str]) -> BadResponse:
