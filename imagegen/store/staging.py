@@ -16,7 +16,9 @@ import errno
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -163,10 +165,21 @@ def is_old(path: Path) -> bool:
 
 def _fsync_all(descriptors: Sequence[int]) -> None:
     """Together they cost little more than one: the disk flushes once for all that wait."""
-    from concurrent.futures import ThreadPoolExecutor
-
     *others, last = descriptors
-    with ThreadPoolExecutor(min(len(descriptors), FSYNC_THREADS)) as threads:
-        pending = threads.map(os.fsync, others)
+    pending = [_fsync_threads().submit(os.fsync, descriptor) for descriptor in others]
+    try:
         os.fsync(last)
-        list(pending)
+    finally:
+        wait(pending)  # whoever closes a file under a thread may have it flush another
+    for flushed in pending:
+        flushed.result()
+
+
+@cache
+def _fsync_threads() -> ThreadPoolExecutor:
+    """For all saves of the process: starting a thread costs as much as a flush."""
+    return ThreadPoolExecutor(FSYNC_THREADS, thread_name_prefix="imagegen-fsync")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fsync_threads.cache_clear)  # threads are not inherited
