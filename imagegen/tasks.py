@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from imagegen.errors import ImagegenError, Interrupted, NotFound
-from imagegen.ledger import TaskState, parse_task_id, summary_of
+from imagegen.ledger import TaskEnd, TaskState, parse_task_id, summary_of
 from imagegen.pipeline import new_task_id
 from imagegen.planning import Plan
 from imagegen.reuse import fingerprint_of_plan
@@ -26,6 +27,7 @@ from imagegen.types import GenerationResult, JSONObject, Progress
 
 Saved = Callable[[GenerationResult], None]
 
+STARTING = "starting"
 QUIET_SECONDS = 0.25  # what is done within that time needs no progress
 REMEMBERED = 256  # finished tasks that are answered from memory
 log = logging.getLogger(__name__)
@@ -43,11 +45,12 @@ class RunningTask:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
-    stage: str = "starting"
+    stage: str = STARTING
     partial_images: int = 0
     image_ids: tuple[str, ...] = ()
     news: asyncio.Event = field(default_factory=asyncio.Event)
     written: asyncio.Task[None] | None = None
+    error: BaseException | None = None
     work: asyncio.Task[GenerationResult] = field(init=False)
 
     @property
@@ -64,7 +67,8 @@ class Tasks:
         self._listeners: list[Saved] = []
         self._running: dict[str, RunningTask] = {}
         self._known: OrderedDict[str, RunningTask] = OrderedDict()
-        self._closings: set[asyncio.Task[None]] = set()
+        self._ended: list[RunningTask] = []  # whose ends are still to be written down
+        self._writing: asyncio.Task[None] | None = None
 
     def on_saved(self, listener: Saved) -> None:
         """Tell the listener of every result with new images from here on."""
@@ -110,7 +114,13 @@ class Tasks:
         if task.work.done():
             return task.work.result()
         await self._write_down(task)
+        await self._make_sure_of(task)
         return None
+
+    async def under_way(self, task: RunningTask, *, seconds: float) -> None:
+        """Return when the call is sent or has ended, or after that many seconds."""
+        if task.stage == STARTING and not task.work.done():
+            await _news_of(task, seconds=seconds)
 
     async def report(self, task_id: str) -> TaskReport:
         """Where a task stands, of this process or another. Raises UsageError for a malformed id, NotFound."""
@@ -129,7 +139,7 @@ class Tasks:
 
     async def drain(self) -> None:
         """Wait for everything that is running: it may be paid for."""
-        while unfinished := [*(task.work for task in self._running.values()), *self._closings]:
+        while unfinished := [*(task.work for task in self._running.values()), *self._writings()]:
             await asyncio.wait(unfinished)
 
     async def aclose(self, *, grace_seconds: float) -> None:
@@ -182,37 +192,51 @@ class Tasks:
         task.partial_images += progress.stage == "partial"
         task.news.set()
         if progress.stage == "sending" and task.written is None and not task.work.done():
-            task.written = asyncio.create_task(self._insert(task))
+            task.written = asyncio.create_task(self._insert(task, survives_power_cut=False))
 
     async def _write_down(self, task: RunningTask) -> None:
         if task.written is None:
-            task.written = asyncio.create_task(self._insert(task))
+            task.written = asyncio.create_task(self._insert(task, survives_power_cut=True))
         await asyncio.shield(task.written)
 
-    async def _insert(self, task: RunningTask) -> None:
+    async def _insert(self, task: RunningTask, *, survives_power_cut: bool) -> None:
         summary = {**summary_of(task.plan.asked), "model": task.model}
         await self._logged(
-            lambda: self._ledger.tasks.start(task.task_id, fingerprint=task.fingerprint, request=summary)
+            lambda: self._ledger.tasks.start(
+                task.task_id,
+                fingerprint=task.fingerprint,
+                request=summary,
+                survives_power_cut=survives_power_cut,
+            )
         )
 
-    def _close(self, task: RunningTask, error: BaseException | None) -> None:
-        """Have the ending written down; only a written task has one. Nobody who has waited waits for that."""
-        task.updated_at = datetime.now(UTC)
-        if task.written is not None:
-            closing = asyncio.create_task(self._write_ending(task, task.written, error))
-            self._closings.add(closing)
-            closing.add_done_callback(self._closings.discard)
+    async def _make_sure_of(self, task: RunningTask) -> None:
+        """From here on somebody has the id and nothing else: not even a power cut may lose the task."""
+        progress = {"stage": task.stage, "partial_images": task.partial_images}
+        await self._logged(lambda: self._ledger.tasks.update(task.task_id, progress))
 
-    async def _write_ending(
-        self, task: RunningTask, written: asyncio.Task[None], error: BaseException | None
-    ) -> None:
-        await written
-        tasks, task_id = self._ledger.tasks, task.task_id
-        if task.image_ids:  # they are there even where the caller was stopped after the save
-            await self._logged(lambda: tasks.finish(task_id, task.image_ids))
-        elif error is not None:
-            cancelled = isinstance(error, asyncio.CancelledError)
-            await self._logged(lambda: tasks.fail(task_id, _error_json(error), cancelled=cancelled))
+    def _close(self, task: RunningTask, error: BaseException | None) -> None:
+        """Have the end written down; only a written task has one. Nobody who has waited waits for that."""
+        task.updated_at = datetime.now(UTC)
+        task.error = error
+        if task.written is not None:
+            self._ended.append(task)
+            if self._writing is None:
+                self._writing = asyncio.create_task(self._write_ends())
+
+    def _writings(self) -> list[asyncio.Task[None]]:
+        return [] if self._writing is None else [self._writing]
+
+    async def _write_ends(self) -> None:
+        """Those that come while it writes are written together after that."""
+        try:
+            while self._ended:
+                ended, self._ended = self._ended, []
+                await asyncio.wait({task.written for task in ended if task.written is not None})
+                ends = [end for end in map(_end_of, ended) if end is not None]
+                await self._logged(partial(self._ledger.tasks.end, ends))
+        finally:
+            self._writing = None
 
     async def _logged(self, write: Callable[[], None]) -> None:
         """An image is worth more than the row of its task: trouble with it is logged, not raised."""
@@ -292,6 +316,16 @@ def _report_of(task: RunningTask) -> TaskReport:
         result=result,
         error=error,
     )
+
+
+def _end_of(task: RunningTask) -> TaskEnd | None:
+    if task.image_ids:  # they are there even where the caller was stopped after the save
+        return TaskEnd(task.task_id, TaskState.DONE, image_ids=task.image_ids)
+    if task.error is None:
+        return None
+    cancelled = isinstance(task.error, asyncio.CancelledError)
+    state = TaskState.CANCELLED if cancelled else TaskState.FAILED
+    return TaskEnd(task.task_id, state, error=_error_json(task.error))
 
 
 def _error_json(error: BaseException) -> JSONObject:

@@ -14,6 +14,7 @@ from imagegen.errors import (
     UsageError,
 )
 from imagegen.ledger import (
+    TaskEnd,
     TaskState,
     summary_of,
 )
@@ -27,6 +28,28 @@ from tests.ledger_world import (
     new_task_id,
     saved,
 )
+
+
+def test_many_ends_are_written_at_once(tmp_path: Path) -> None:
+    ledger = ledger_in(tmp_path)
+    done, failed, running = (new_task_id() for _ in range(3))
+    for task_id in (done, failed, running):
+        ledger.tasks.start(task_id, fingerprint="v1", request={}, survives_power_cut=False)
+    ledger.tasks.end(
+        [
+            TaskEnd(done, TaskState.DONE, image_ids=("img_1", "img_2")),
+            TaskEnd(failed, TaskState.FAILED, error={"code": "network"}),
+        ]
+    )
+    assert ledger.tasks.get(done).image_ids == ("img_1", "img_2")
+    assert (ledger.tasks.get(done).state, ledger.tasks.get(done).error) == (TaskState.DONE, None)
+    assert (ledger.tasks.get(failed).state, ledger.tasks.get(failed).error) == (
+        TaskState.FAILED,
+        {"code": "network"},
+    )
+    assert ledger.tasks.get(running).state is TaskState.RUNNING
+    ledger.close()
+
 
 TASK_ID = "task_0b9d1c52-5a3e-4f0e-9c1d-2f6f3a7b8c9d"
 

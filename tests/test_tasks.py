@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -195,5 +196,50 @@ def test_an_unknown_task_and_a_malformed_id_are_told_apart() -> None:
             await tasks.report("task_00000000-0000-4000-8000-000000000000")
         with pytest.raises(UsageError):
             await tasks.report("task_1")
+
+    with_tasks(work)
+
+
+def test_the_ends_of_many_tasks_are_all_written_down(openai: FakeOpenAI) -> None:
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        wishes = [replace(WISH, prompt=f"fox {number}") for number in range(30)]
+        started = [await tasks.start(service.plan(wish), durable=True) for wish in wishes]
+        await tasks.drain()
+        ledger = service.spending.ledger
+        for task in started:
+            kept = await asyncio.to_thread(ledger.tasks.get, task.task_id)
+            assert (kept.state, kept.image_ids) == (TaskState.DONE, task.image_ids)
+
+    with_tasks(work)
+
+
+def test_who_waits_for_a_call_to_be_sent_is_not_kept_beyond_that(openai: FakeOpenAI) -> None:
+    gate = threading.Event()
+    openai.script(held(gate))
+
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        task = await tasks.start(service.plan(WISH))
+        await asyncio.wait_for(tasks.under_way(task, seconds=60), 30)
+        assert not task.work.done()
+        await asyncio.wait_for(tasks.under_way(task, seconds=60), 30)  # it is on its way already
+        gate.set()
+        await task.work
+        await asyncio.wait_for(tasks.under_way(task, seconds=60), 30)
+
+    with_tasks(work)
+
+
+def test_a_task_whose_id_is_given_out_says_how_far_it_was(openai: FakeOpenAI) -> None:
+    gate = threading.Event()
+    openai.script(held(gate))
+
+    async def work(service: ImageService, tasks: Tasks) -> None:
+        task = await tasks.start(service.plan(WISH))
+        await tasks.under_way(task, seconds=60)
+        assert await tasks.wait(task, seconds=0, every_seconds=5, on_news=unheard) is None
+        kept = await asyncio.to_thread(service.spending.ledger.tasks.get, task.task_id)
+        assert kept.state is TaskState.RUNNING
+        assert kept.progress == {"stage": "sending", "partial_images": 0}
+        gate.set()
 
     with_tasks(work)

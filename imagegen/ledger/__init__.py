@@ -13,7 +13,7 @@ from imagegen.ledger.records import (
     parse_task_id,
 )
 from imagegen.ledger.spend import Spend, csv_rows
-from imagegen.ledger.tasks import summary_of
+from imagegen.ledger.tasks import TaskEnd, summary_of
 
 __all__ = [
     "Accounts",
@@ -27,6 +27,7 @@ __all__ = [
     "Outcome",
     "Spend",
     "Task",
+    "TaskEnd",
     "TaskState",
     "csv_rows",
     "open_ledger",

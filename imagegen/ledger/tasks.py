@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,21 @@ from imagegen.types import EditRequest, GenerateRequest, JSONObject, asked_param
 _COLUMNS = "task_id, fingerprint, state, request, image_ids, error, progress, created_at, updated_at, owner"
 
 
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """What became of a task: the images that it made, or why there are none."""
+
+    task_id: str
+    state: TaskState
+    image_ids: tuple[str, ...] = ()
+    error: Mapping[str, Any] | None = None
+
+    def columns(self) -> tuple[str, str, str | None]:
+        """State, images and error as the table has them."""
+        error = None if self.error is None else canonical_json(self.error)
+        return self.state.value, json.dumps(list(self.image_ids)), error
+
+
 class Tasks:
     """The tasks of a ledger, from any thread. All of it raises StorageError."""
 
@@ -26,8 +42,18 @@ class Tasks:
         self._owners = owners
         self._clock = clock
 
-    def start(self, task_id: str, *, fingerprint: str, request: Mapping[str, Any]) -> None:
-        """Write a running task down; `request` is a summary, see `summary_of`. Raises UsageError."""
+    def start(
+        self,
+        task_id: str,
+        *,
+        fingerprint: str,
+        request: Mapping[str, Any],
+        survives_power_cut: bool = True,
+    ) -> None:
+        """Write a running task down; `request` is a summary, see `summary_of`. Raises UsageError.
+
+        What need not survive a power cut waits for no disk; the next `update` makes up for it.
+        """
         parse_task_id(task_id)
         summary = canonical_json(request)
 
@@ -38,32 +64,31 @@ class Tasks:
                 (task_id, fingerprint, summary, now, now, self._owners.mine()),
             )
 
-        self._file.write(start)
+        self._file.write(start, survives_power_cut=survives_power_cut)
 
     def update(self, task_id: str, progress: Mapping[str, Any]) -> None:
         """How far a running task has come; one that has ended stays as it is."""
-        self._set(
-            "UPDATE tasks SET progress = ?, updated_at = ? WHERE task_id = ? AND state = 'running'",
-            canonical_json(progress),
-            task_id,
-        )
+        values = (canonical_json(progress), micros_of(self._clock()), task_id)
+        statement = "UPDATE tasks SET progress = ?, updated_at = ? WHERE task_id = ? AND state = 'running'"
+        self._file.write(lambda connection: connection.execute(statement, values))
 
     def finish(self, task_id: str, image_ids: Sequence[str]) -> None:
         """The task has made these images."""
-        self._set(
-            "UPDATE tasks SET state = 'done', error = NULL, image_ids = ?, updated_at = ? WHERE task_id = ?",
-            json.dumps(list(image_ids)),
-            task_id,
-        )
+        self.end([TaskEnd(task_id, TaskState.DONE, image_ids=tuple(image_ids))])
 
     def fail(self, task_id: str, error: Mapping[str, Any], *, cancelled: bool = False) -> None:
         """The task has failed, or was cancelled; `error` is that of `ImagegenError.to_json`."""
-        state = TaskState.CANCELLED if cancelled else TaskState.FAILED
-        self._set(
-            f"UPDATE tasks SET state = '{state}', error = ?, updated_at = ? WHERE task_id = ?",  # noqa: S608
-            canonical_json(error),
-            task_id,
-        )
+        self.end([TaskEnd(task_id, TaskState.CANCELLED if cancelled else TaskState.FAILED, error=error)])
+
+    def end(self, ends: Iterable[TaskEnd]) -> None:
+        """Write down what became of tasks, all at once.
+
+        A power cut may undo it: then a task counts as interrupted, though its images are in the history.
+        """
+        now = micros_of(self._clock())
+        rows = [(*end.columns(), now, end.task_id) for end in ends]
+        statement = "UPDATE tasks SET state = ?, image_ids = ?, error = ?, updated_at = ? WHERE task_id = ?"
+        self._file.write(lambda connection: connection.executemany(statement, rows), survives_power_cut=False)
 
     def get(self, task_id: str) -> Task:
         """One task; that of a dead process is interrupted. Raises UsageError for a malformed id, NotFound."""
@@ -84,10 +109,6 @@ class Tasks:
             "WHERE state IN ('interrupted', 'running') AND created_at >= ? ORDER BY created_at DESC", earliest
         )
         return tuple(task for task in unfinished if task.state is TaskState.INTERRUPTED)
-
-    def _set(self, statement: str, value: str, task_id: str) -> None:
-        values = (value, micros_of(self._clock()), task_id)
-        self._file.write(lambda connection: connection.execute(statement, values))
 
     def _select(self, condition: str, value: str | int) -> tuple[Task, ...]:
         statement = f"SELECT {_COLUMNS} FROM tasks {condition}"  # noqa: S608 - our own words
