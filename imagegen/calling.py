@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imagegen.delivery import Delivered, Delivery
@@ -21,12 +21,14 @@ from imagegen.types import (
     CostInfo,
     EditRequest,
     GenerationResult,
+    ImageRecord,
     Progress,
     ProgressCallback,
     ProviderResult,
 )
 
 Remember = Callable[[GenerationResult], Awaitable[None]]
+OnSaved = Callable[[Sequence[ImageRecord]], None]
 
 GRACE_SECONDS = 2.0  # beyond a provider's own bound: its error knows more, and parts of an answer may be in
 
@@ -46,13 +48,17 @@ class Flight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Makes calls within their provider's limits and the budget. `gates` are by provider name."""
+    """Makes calls within their provider's limits and the budget.
+
+    `gates` are by provider name; `listeners` hear of images the moment they are on disk, in that thread.
+    """
 
     prices: PriceTable
     store: ImageStore
     in_thread: InThread
     accounts: Accounts
     gates: Mapping[str, ProviderGate]
+    listeners: list[OnSaved] = field(default_factory=list)
 
     def limits_of(self, plan: Plan) -> BudgetLimits:
         """What bounds the cost of this one request."""
@@ -103,12 +109,18 @@ class Caller:
             cost = self.prices.cost(plan.request, answer)
             row.answered(cost, request_id=answer.request_id)
             delivery = Delivery(plan=plan, task_id=flight.task_id, answer=answer, cost=cost, store=self.store)
-            delivered = await self.in_thread(delivery.save)
+            delivered = await self.in_thread(lambda: self._save(delivery))
             row.saved([record.image_id for record in delivered.records])
             result = _result(flight, answer, delivered, cost)
             await flight.remember(result)
         flight.on_progress(saved(plan, result))
         return result
+
+    def _save(self, delivery: Delivery) -> Delivered:
+        delivered = delivery.save()
+        for listener in self.listeners:
+            listener(delivered.records)
+        return delivered
 
     def _new_attempt(self, plan: Plan, task_id: str) -> NewAttempt:
         return NewAttempt(

@@ -35,6 +35,13 @@ class Preview:
     height: int
 
 
+def load_codecs() -> None:
+    """Import what `make_preview` needs, for who has time before the first."""
+    from PIL import Image, WebPImagePlugin  # noqa: F401
+
+    Image.preinit()
+
+
 def make_preview(data: bytes, image_format: str, *, side: int, max_bytes: int) -> Preview:
     """The image (an animation's first frame) as WebP, `side` pixels long at most, within `max_bytes`.
 

@@ -16,7 +16,7 @@ from imagegen import paths
 from imagegen.archive import Archive
 from imagegen.cache import CacheStats
 from imagegen.cache_backend import open_cache_backend
-from imagegen.calling import Caller
+from imagegen.calling import Caller, OnSaved
 from imagegen.capabilities import ModelInfo, parse_size
 from imagegen.catalogue_refresh import Refreshed, refresh_models
 from imagegen.client_rate import ClientRate
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from imagegen.workshop import Workshop
 
 T = TypeVar("T")
-WORKER_THREADS = 16  # the default pool has 6 on two cores, and every thread here waits for a disk
+WORKER_THREADS = 4  # they wait for a disk, and more would only keep the loop from its turn
 
 
 def _unheard(_: Progress) -> None:
@@ -86,6 +86,7 @@ class ImageService(Archive):
         self._reuse = reuse
         self._notes = notes
         self._planner = Planner(settings=settings, providers=providers.providers, prices=prices)
+        self._caller = caller
         self.spending = Spending(caller=caller, in_thread=in_thread)
         self._pipeline = Pipeline(caller=caller, store=store, in_thread=in_thread, reuse=reuse)
 
@@ -123,6 +124,14 @@ class ImageService(Archive):
     ) -> GenerationResult:
         """Do what was planned; the rest as for `generate`."""
         return await self._pipeline.run(plan, on_progress, task_id=task_id)
+
+    def on_saved(self, listener: OnSaved) -> None:
+        """Have the listener called for the images of every answer from here on.
+
+        That is as soon as they are on disk, before the caller has its result, and from the thread that saved
+        them. It must not raise.
+        """
+        self._caller.listeners.append(listener)
 
     async def at_exact_size(self, result: GenerationResult, size: str) -> GenerationResult:
         """Crop and scale each image to `WIDTHxHEIGHT` with the local composer, beside its original.

@@ -28,6 +28,7 @@ from imagegen.types import EditRequest, GenerateRequest, HistoryQuery, InputImag
 
 # Models fill these in because they see them; nobody would rather have no picture than another style.
 COSMETIC = ("style", "moderation", "output_compression")
+DEPARTURE_SECONDS = 0.05  # what waits for longer, for a lease or its turn, lets the next call go first
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ async def _begin(parts: Parts, request: GenerateRequest, wish: Wish, *, durable:
         plan, notes = _plan_without_cosmetics(parts, request)
     patience = parts.settings.wait_seconds if wish.wait_seconds is None else wish.wait_seconds
     await parts.service.client_rate.acquire(request.client, patience_seconds=patience)
-    return Begun(await parts.tasks.start(plan, durable=durable), notes)
+    async with parts.departures:
+        task = await parts.tasks.start(plan, durable=durable)
+        await parts.tasks.under_way(task, seconds=DEPARTURE_SECONDS)
+    return Begun(task, notes)
 
 
 def _plan_without_cosmetics(parts: Parts, request: GenerateRequest) -> tuple[Plan, tuple[str, ...]]:
@@ -145,9 +149,11 @@ async def _answer(call: Call, begun: Begun, asked: Waiting) -> CallToolResult:
         told = round(max(task.elapsed_seconds, told + 0.01), 2)  # the protocol wants more every time
         await call.progress(told, task.expected_seconds, _how_far(task))
 
-    result = await call.parts.tasks.wait(
-        begun.task, seconds=wait, every_seconds=call.parts.settings.progress_seconds, on_news=tell
-    )
+    side = call.preview_size if asked.return_as == "preview" else 0
+    with call.parts.pictures.expected(begun.task.task_id, side=side):
+        result = await call.parts.tasks.wait(
+            begun.task, seconds=wait, every_seconds=call.parts.settings.progress_seconds, on_news=tell
+        )
     if result is None:
         return running_result(call, begun.task)
     return await image_result(call, result, asked.return_as, notes=begun.notes)

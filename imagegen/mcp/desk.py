@@ -143,6 +143,7 @@ async def open_desk(
     )
     watch = Watch(notices, Eyes(service, library), seconds=watch_seconds)
     tasks.on_saved(lambda _: watch.images_changed())
+    service.on_saved(parts.pictures.saved)
     watching = asyncio.create_task(watch.run())
     try:
         yield Desk(parts, watch)

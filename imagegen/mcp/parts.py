@@ -18,12 +18,15 @@ from imagegen.tasks import Tasks
 from imagegen.templates import TemplateLibrary
 from imagegen.types import ImageRecord
 
+AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything behind one server. `library` loads the templates as they are at that moment.
 
-    `intake` is held while a call begins, so that many at once begin one after the other.
+    `intake` is held while a call is planned, and `departures` until it is sent, so that the first of many at
+    once are on their way while the others begin.
     """
 
     service: ImageService
@@ -34,6 +37,7 @@ class Parts:
     pictures: Pictures
     library: Callable[[], TemplateLibrary]
     intake: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    departures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     @property
     def settings(self) -> ServerSettings:

@@ -12,15 +12,13 @@ from imagegen.ledger import TaskState
 from imagegen.mcp.documents import dimensions, mime_type, result_document
 from imagegen.mcp.links import resource_uri
 from imagegen.mcp.parts import Call
-from imagegen.mcp.pictures import EncodedImage
+from imagegen.mcp.pictures import PICTURE_CHARS, EncodedImage, preview_chars
 from imagegen.tasks import RunningTask
 from imagegen.tasks_report import TaskReport
 from imagegen.types import CostBasis, CostInfo, GenerationResult, ImageRecord, JSONObject
 
 ReturnAs = Literal["preview", "full", "link", "data_url"]
 
-PREVIEW_CHARS = 90_000  # of base64, for one image
-PICTURE_CHARS = 560_000  # of base64, for all pictures of a result: the rest of 700 KB is text
 SHOWN_PROMPT_CHARS = 4_000
 
 
@@ -65,15 +63,14 @@ async def _shown(call: Call, images: Sequence[ImageRecord], return_as: ReturnAs)
     """A picture an image, in their order, as far as there are any."""
     if return_as == "link" or (return_as == "preview" and not call.preview_size):
         return []
-    room = PICTURE_CHARS // len(images)
     if return_as == "preview":
+        room = preview_chars(len(images))
         pictures = [
-            await call.parts.pictures.preview(
-                record, side=call.preview_size, max_chars=min(PREVIEW_CHARS, room)
-            )
+            await call.parts.pictures.preview(record, side=call.preview_size, max_chars=room)
             for record in images
         ]
     else:
+        room = PICTURE_CHARS // len(images)
         pictures = [await call.parts.pictures.whole(record, max_chars=room) for record in images]
     return [picture for picture in pictures if picture is not None]
 

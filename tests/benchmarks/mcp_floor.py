@@ -28,6 +28,7 @@ STARTS = 9
 CALLS = 300
 READS = 40
 AT_ONCE = 50
+ROUNDS = 5
 UPSTREAM_SECONDS = 1.0
 WAIT_SECONDS = 60
 PING_PAUSE_SECONDS = 0.01
@@ -94,10 +95,15 @@ class Pipe:
         assert not result.get("isError"), result
         return result
 
-    def memory(self, field: str) -> float:
+    def memory(self, field: str, *, with_children: bool = False) -> float:
         """A line of the kernel's account of the process, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(status.partition(f"{field}:")[2].split()[0]) / 1000
+        pid = self.process.pid
+        pids = [str(pid)]
+        if with_children:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                pids += (thread / "children").read_text(encoding="ascii").split()
+        accounts = (Path(f"/proc/{each}/status").read_text(encoding="ascii") for each in pids)
+        return sum(int(account.partition(f"{field}:")[2].split()[0]) for account in accounts) / 1000
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -214,8 +220,30 @@ def _resource(subject: Pipe, floor: Pipe, made: dict[str, Any], image: bytes) ->
 
 
 def _many_at_once(subject: Pipe, what: str) -> Iterator[str]:
-    """Fifty different pictures of an upstream that takes a second, with pings in between."""
+    """Fifty different pictures of an upstream that takes a second, with pings in between; several times."""
     subject.call("generate_image", prompt="the first one imports the SDK", **WISH)
+    rounds = [_fifty(subject, number) for number in range(ROUNDS)]
+    seconds = statistics.median(taken for taken, _ in rounds)
+    span = f"{min(taken for taken, _ in rounds):.2f} to {max(taken for taken, _ in rounds):.2f}"
+    title = f"serve: {AT_ONCE} generations ({what}) of a {UPSTREAM_SECONDS:g} s upstream"
+    yield _verdict(f"{title}: {seconds:.2f} s, median of {ROUNDS} ({span})", seconds, 1.6)
+    pings = [ping * 1000 for _, some in rounds for ping in some]
+    yield _verdict(
+        f"serve: slowest of {len(pings)} pings meanwhile: {max(pings):.0f} ms"
+        f" (99 of 100 within {statistics.quantiles(pings, n=100)[-1]:.0f})",
+        max(pings),
+        100,
+    )
+    if Path("/proc/self/status").exists():
+        alone, peak = subject.memory("VmHWM"), subject.memory("VmHWM", with_children=True)
+        text = (
+            f"serve: peak memory of that: {peak:.0f} MB with the processes for previews, {alone:.0f} without"
+        )
+        yield _verdict(text, peak, 200)
+
+
+def _fifty(subject: Pipe, number: int) -> tuple[float, list[float]]:
+    """How long they took together, and each ping meanwhile; in seconds."""
     done = threading.Event()
     pings: list[float] = []
 
@@ -229,9 +257,10 @@ def _many_at_once(subject: Pipe, what: str) -> Iterator[str]:
     began = time.perf_counter()
     answers = [
         subject.send(
-            "tools/call", {"name": "generate_image", "arguments": {"prompt": f"picture {number}", **WISH}}
+            "tools/call",
+            {"name": "generate_image", "arguments": {"prompt": f"picture {number}.{each}", **WISH}},
         )
-        for number in range(AT_ONCE)
+        for each in range(AT_ONCE)
     ]
     lines = [answer.result(WAIT_SECONDS) for answer in answers]
     taken = time.perf_counter() - began
@@ -239,13 +268,8 @@ def _many_at_once(subject: Pipe, what: str) -> Iterator[str]:
     pinging.join()
     results = [json.loads(line)["result"] for line in lines]
     assert not any(result.get("isError") for result in results), results[0]
-    title = f"serve: {AT_ONCE} generations ({what}) of a {UPSTREAM_SECONDS:g} s upstream"
-    yield _verdict(f"{title}: {taken:.2f} s", taken, 1.6)
-    worst = max(pings) * 1000
-    yield _verdict(f"serve: slowest of {len(pings)} pings meanwhile: {worst:.0f} ms", worst, 100)
-    if Path("/proc/self/status").exists():
-        peak = subject.memory("VmHWM")
-        yield _verdict(f"serve: peak memory of that: {peak:.0f} MB", peak, 200)
+    assert all(any(part["type"] == "image" for part in result["content"]) for result in results)
+    return taken, pings
 
 
 def _verdict(text: str, value: float, promised: float) -> str:
