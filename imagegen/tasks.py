@@ -28,6 +28,7 @@ from imagegen.types import GenerationResult, JSONObject, Progress
 Saved = Callable[[GenerationResult], None]
 
 STARTING = "starting"
+NEWS = frozenset({"sending", "partial", "retrying"})  # of the others, the end follows at once
 QUIET_SECONDS = 0.25  # what is done within that time needs no progress
 REMEMBERED = 256  # finished tasks that are answered from memory
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class RunningTask:
-    """One call under way or, until it is forgotten, at its end. `news` is set whenever something happened."""
+    """One call under way or, until it is forgotten, at its end. `news` is set when there is any to tell."""
 
     task_id: str
     plan: Plan
@@ -99,7 +100,8 @@ class Tasks:
     ) -> GenerationResult | None:
         """The result, or None when it is not there after `seconds`; raises what the call raised.
 
-        `on_news` hears of every change, at least every `every_seconds`. Who stops waiting leaves the task be.
+        `on_news` hears of all that is worth telling, at least every `every_seconds`. Who stops waiting leaves
+        the task be.
         """
         deadline = time.monotonic() + seconds
         await asyncio.wait({task.work}, timeout=min(seconds, every_seconds, QUIET_SECONDS))
@@ -190,7 +192,8 @@ class Tasks:
         task.stage = progress.stage
         task.updated_at = datetime.now(UTC)
         task.partial_images += progress.stage == "partial"
-        task.news.set()
+        if progress.stage in NEWS:
+            task.news.set()
         if progress.stage == "sending" and task.written is None and not task.work.done():
             task.written = asyncio.create_task(self._insert(task, survives_power_cut=False))
 

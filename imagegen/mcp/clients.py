@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from imagegen.errors import ConfigurationError
 
 FILE_NAME = "clients.toml"
+REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +33,14 @@ class ClientProfile:
 ANYBODY = ClientProfile(name="*")
 
 
-@dataclass(frozen=True, slots=True)
 class ClientProfiles:
-    """All rows, the users' own first."""
+    """All rows, the users' own first. `find` remembers the names it was asked for last."""
 
-    rows: Sequence[ClientProfile]
+    def __init__(self, rows: Sequence[ClientProfile]) -> None:
+        self.rows = rows
+        self.find = lru_cache(REMEMBERED)(self._find)
 
-    def find(self, client: str) -> ClientProfile:
+    def _find(self, client: str) -> ClientProfile:
         """The first row that fits the client's name."""
         return next((row for row in self.rows if row.fits(client)), ANYBODY)
 

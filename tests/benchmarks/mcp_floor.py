@@ -24,7 +24,7 @@ from tests.fakes.openai_behaviours import premade
 from tests.fakes.openai_pictures import picture
 from tests.fakes.openai_server import running_openai
 
-STARTS = 9
+STARTS = 15
 CALLS = 300
 READS = 40
 AT_ONCE = 50
