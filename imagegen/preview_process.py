@@ -2,9 +2,9 @@
 
     python -m imagegen.preview_process
 
-reads requests from standard input, a JSON object a line, and answers each on standard output with a line of
-JSON, `{"size": N}` and then N bytes of WebP, or `{"error": "…"}`. It ends when its input does and, where the
-system has alarms, when nothing was asked for a minute.
+says `ready` on standard output, reads requests from standard input, a JSON object a line, and answers each
+with a line of JSON, `{"size": N}` and then N bytes of WebP, or `{"error": "…"}`. It ends when its input does
+and, where the system has alarms, when nothing was asked for a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ IDLE_SECONDS = 60
 NICENESS = 10  # whoever waits for a picture waits for the one who serves it first
 ATTEMPTS = 2  # one process may have ended because nothing was asked of it
 # Settings, keys among them, are nothing to somebody who looks into pictures.
-PASSED_ON = frozenset({"PATH", "PYTHONHOME", "SYSTEMROOT", "TMP", "TEMP", "TMPDIR", "LD_LIBRARY_PATH"})
+PASSED_ON = frozenset(
+    {"PATH", "PYTHONHOME", "PYTHONUTF8", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMP", "TEMP", "TMPDIR"}
+    | {"LANG", "LC_ALL", "LC_CTYPE"}  # how the names of files are encoded
+)
+READY = b"ready\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,12 @@ class Wanted:
 class PreviewProcess:
     """Has previews made, one at a time, by a process that it starts when there is a first.
 
-    For one thread, but for `end`. Where no process can be started, previews are made here.
+    For one thread, but for `end`. Where none can be started, or it never gets ready, they are made here.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self._lock = threading.Lock()  # between a start and the end
         self._is_ended = False
 
@@ -71,7 +76,7 @@ class PreviewProcess:
             if self._is_ended or (self._process is not None and self._process.poll() is None):
                 return
             self._clear()
-            self._process = _started()
+            self._process, self._is_ready = _started(), False
 
     def make(self, wanted: Wanted) -> bytes:
         """The WebP. Blocking. Raises UnreadableImage."""
@@ -87,11 +92,16 @@ class PreviewProcess:
             except (OSError, EOFError, ValueError):  # it has ended, or was ended
                 with self._lock:
                     self._clear()
+                if not (self._is_ready or self._is_ended):
+                    return wanted.make()
         raise UnreadableImage("the process that was to show it small has ended over it")
 
     def _ask(self, wanted: Wanted) -> bytes:
         """Raises EOFError, OSError or ValueError when the process ends before it has answered."""
         if self._process is None or self._process.stdin is None or self._process.stdout is None:
+            raise EOFError
+        self._is_ready = self._is_ready or self._process.stdout.readline() == READY
+        if not self._is_ready:
             raise EOFError
         self._process.stdin.write(json.dumps(asdict(wanted)).encode() + b"\n")
         self._process.stdin.flush()
@@ -139,13 +149,13 @@ def _environment() -> dict[str, str]:
 
 def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer every line of `requests`, until there are no more."""
-    _wake_in(IDLE_SECONDS)
+    _end_in(IDLE_SECONDS)
     for line in requests:
-        _wake_in(0)
+        _end_in(0)
         head, data = _answer(json.loads(line))
         answers.write(json.dumps(head).encode() + b"\n" + data)
         answers.flush()
-        _wake_in(IDLE_SECONDS)
+        _end_in(IDLE_SECONDS)
 
 
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -156,7 +166,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     return {"size": len(data)}, data
 
 
-def _wake_in(seconds: int) -> None:
+def _end_in(seconds: int) -> None:
     """Have the system end this process after that time; 0: not at all."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
@@ -170,6 +180,8 @@ def serve() -> None:
     load_codecs()  # while nobody waits
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
+    answers.write(READY)
+    answers.flush()
     answer_requests(sys.stdin.buffer, answers)
 
 

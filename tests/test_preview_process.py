@@ -116,6 +116,18 @@ def test_the_process_imports_nothing_from_the_working_folder(
     assert not (tmp_path / "taken").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a script as the interpreter")
+def test_where_a_process_never_gets_ready_previews_are_made_here(
+    process: PreviewProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = tmp_path / "frozen-program"
+    frozen.write_text("#!/bin/sh\necho 'no such option: -P'; exit 2\n", "utf-8")
+    frozen.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(frozen))
+    with Image.open(io.BytesIO(process.make(wanted(tmp_path)))) as preview:
+        assert (preview.format, preview.size) == ("WEBP", (64, 32))
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 def test_no_key_is_passed_on(
     process: PreviewProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -144,7 +156,7 @@ def test_a_process_of_which_nothing_is_asked_ends_by_itself() -> None:
 def test_a_process_whose_parent_has_gone_ends() -> None:
     command = [sys.executable, "-m", "imagegen.preview_process"]
     ran = subprocess.run(command, input=b"", capture_output=True, timeout=30, check=False)
-    assert (ran.returncode, ran.stdout) == (0, b"")
+    assert (ran.returncode, ran.stdout) == (0, b"ready\n")
 
 
 def test_what_a_library_prints_is_no_part_of_an_answer(tmp_path: Path) -> None:
@@ -166,7 +178,7 @@ def test_what_a_library_prints_is_no_part_of_an_answer(tmp_path: Path) -> None:
         timeout=30,
         check=True,
     )
-    head, _, data = ran.stdout.partition(b"\n")
+    head, _, data = ran.stdout.removeprefix(b"ready\n").partition(b"\n")
     assert json.loads(head) == {"size": len(data)}
     assert b"noise" in ran.stderr
 
