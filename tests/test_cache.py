@@ -231,7 +231,7 @@ def test_memory_forgets_like_a_dictionary_in_order_of_use(walked: list[tuple[Any
     asyncio.run(walk("memory", Path(), walked))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(steps)
 def test_the_disk_forgets_like_a_dictionary_in_order_of_use(walked: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

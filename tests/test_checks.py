@@ -113,7 +113,7 @@ def test_any_script_passes_as_it_is(prompt: str) -> None:
     assert settled(wish(prompt=prompt)).request.prompt == prompt
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=40))
 def test_a_prompt_that_passes_can_be_sent_and_shown(prompt: str) -> None:
     try:
@@ -498,7 +498,7 @@ ANY_MODEL = st.sampled_from(
     [NEWEST, FAST, MODELS["gpt-image-2"], OLD, MODELS["gpt-image-1.5"], PLAIN, UNLISTED]
 )
 BUILD = st.sampled_from([wish, lambda **said: edit(mask=MASK, **said), edit])
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def attempt(

@@ -159,7 +159,7 @@ def test_every_way_to_write_toml_can_be_changed(path: Path, text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(FIELDS)), st.booleans()), max_size=12))
-@profile(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@profile(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_series_of_changes_leaves_exactly_what_was_set(path: Path, steps: list[tuple[str, bool]]) -> None:
     path.unlink(missing_ok=True)
     expected: set[str] = set()

@@ -202,7 +202,7 @@ def test_a_file_that_is_put_together_wrongly_is_refused_with_the_reason(data: by
 SMALL = heic(pixels=box(b"mdat", bytes(8)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(
@@ -228,7 +228,7 @@ def test_no_damage_to_a_file_is_anything_but_a_size_or_a_refusal(
         assert height > 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_no_bytes_after_the_brands_are_anything_but_a_size_or_a_refusal(rest: bytes) -> None:
     with pytest.raises(InputImageError):

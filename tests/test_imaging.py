@@ -55,7 +55,7 @@ def test_format_and_pixels_come_from_the_bytes(read: Read, image_format: str) ->
 
 
 @READERS
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(name=st.sampled_from(sorted(SEEDS)), cut=st.floats(0, 1, exclude_max=True))
 def test_an_image_cut_anywhere_is_refused(read: Read, name: str, cut: float) -> None:
     data = SEEDS[name]
@@ -70,7 +70,7 @@ def test_an_image_without_its_last_bytes_is_refused(read: Read, name: str) -> No
 
 
 @READERS
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(sorted(SEEDS)),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
@@ -113,7 +113,7 @@ MAGIC = [
 
 
 @READERS
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(magic=st.sampled_from(MAGIC), rest=st.binary(max_size=300))
 def test_random_bytes_never_raise_anything_but_unreadable_image(
     read: Read, magic: bytes, rest: bytes

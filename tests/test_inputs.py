@@ -226,7 +226,7 @@ def test_a_data_url_over_the_limit_is_refused() -> None:
         input_from_data_url("data:image/png;base64," + "A" * (MAX_INPUT_BYTES // 3 * 4 + 8))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=60))
 def test_any_text_after_data_is_refused_with_our_error(text: str) -> None:
     with pytest.raises(InputImageError):

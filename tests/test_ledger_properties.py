@@ -122,7 +122,6 @@ class SharedBudget(RuleBasedStateMachine):
 SharedBudget.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnyOrderOfStepsOfAnyProcessKeepsTheSumsRight = SharedBudget.TestCase

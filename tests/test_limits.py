@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from imagegen.errors import RateLimited
 from imagegen.limits import ProviderGate, RateLimit
 from imagegen.redis_link import RedisLink
-from tests.cache_world import running_valkey
+from tests.cache_world import PATIENCE_SECONDS, running_valkey
 from tests.ledger_world import refused_note
 
 SECOND = 1  # a window that a test can wait for
@@ -118,7 +118,10 @@ def test_a_window_on_redis_is_shared_and_one_in_memory_takes_over_while_it_is_aw
         notes: list[str] = []
         with running_valkey(tmp_path) as server:
             address = SecretStr(server.connection_url)
-            links = [RedisLink(address, note=note) for note in (notes.append, refused_note)]
+            links = [
+                RedisLink(address, note=note, answer_within_seconds=PATIENCE_SECONDS)
+                for note in (notes.append, refused_note)
+            ]
             here, there = (
                 RateLimit(2, kind="client", setting="SERVER__RATE_LIMIT_RPM", link=link) for link in links
             )
@@ -140,7 +143,8 @@ def test_a_window_on_redis_is_shared_and_one_in_memory_takes_over_while_it_is_aw
 def test_a_patient_caller_waits_for_room_on_redis_too(tmp_path: Path) -> None:
     async def main() -> None:
         with running_valkey(tmp_path) as server:
-            link = RedisLink(SecretStr(server.connection_url), note=refused_note)
+            address = SecretStr(server.connection_url)
+            link = RedisLink(address, note=refused_note, answer_within_seconds=PATIENCE_SECONDS)
             limit = a_second(1, link)
             started = time.monotonic()
             await limit.acquire("claude")

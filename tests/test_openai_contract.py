@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import pytest
 from imagegen.errors import UsageError
 from imagegen.providers.openai import OpenAIProvider
 from imagegen.types import EditRequest, GenerateRequest
+from tests.cache_world import free_port
 from tests.fakes.openai_calls import KEY, ask, build_provider, edit_wish, input_image, wish
 from tests.fakes.openai_pictures import picture
 
@@ -64,7 +64,7 @@ def steady(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     command = shutil.which("steady")
     assert command, "steady is not on the PATH: npm install -g @stdy/cli@0.22.2"
     description = _described(tmp_path_factory.mktemp("contract"))
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [command, "-p", str(port), "--host", "127.0.0.1", "--log-format", "json", *FORMATS, str(description)],
         stdout=subprocess.PIPE,
@@ -91,13 +91,6 @@ def _described(folder: Path) -> Path:
     path = folder / "openapi.yml"
     path.write_text(text.replace(ANSWER, f"{ANSWER}              example: {example}\n"), encoding="utf-8")
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from imagegen.cache import look_up
 from imagegen.cache.redis import RedisCache
 from imagegen.errors import ConfigurationError, StorageError
 from imagegen.leases.redis import RedisLeases
-from imagegen.redis_link import LONGEST_PAUSE_SECONDS, RedisLink
+from imagegen.redis_link import ANSWER_WITHIN_SECONDS, LONGEST_PAUSE_SECONDS, RedisLink
 from imagegen.single_flight import SingleFlight
 from tests.cache_world import Clock, always, black_hole, entry, running_valkey
 from tests.redis_world import DAY, client_of, linked, opened
@@ -107,7 +108,7 @@ def test_after_a_server_that_never_answers_nobody_asks_for_a_while_and_then_one_
 
     async def body() -> None:
         with black_hole() as hole:
-            async with opened(f"redis://127.0.0.1:{hole.port}", notes=notes, clock=clock) as cache:
+            async with silent(f"redis://127.0.0.1:{hole.port}", notes, clock) as cache:
                 await look_up_25_times(cache)
                 assert hole.fallen_in() > 1
                 await look_up_25_times(cache)
@@ -121,6 +122,11 @@ def test_after_a_server_that_never_answers_nobody_asks_for_a_while_and_then_one_
     asyncio.run(body())
     assert len(notes) == 1
     assert "no answer within" in notes[0]
+
+
+def silent(url: str, notes: list[str], clock: Clock) -> AbstractAsyncContextManager[RedisCache]:
+    """The cache of a server that never answers: as long as the product waits is waited."""
+    return opened(url, notes=notes, clock=clock, answer_within_seconds=ANSWER_WITHIN_SECONDS)
 
 
 async def look_up_25_times(cache: RedisCache) -> None:
@@ -166,7 +172,7 @@ def test_asking_an_absent_server_for_its_state_is_an_error_that_names_it() -> No
     async def body() -> None:
         with black_hole() as hole:
             url = f"redis://someone:{PASSWORD}@127.0.0.1:{hole.port}/3"
-            async with opened(url, notes=[]) as cache:
+            async with silent(url, [], Clock()) as cache:
                 with pytest.raises(StorageError, match=f"127.0.0.1:{hole.port}/3") as caught:
                     await cache.stats()
                 assert PASSWORD not in str(caught.value)

@@ -247,6 +247,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestAnyOrderOfStepsKeepsIndexAndDiskEqual = StoreMachine.TestCase
-TestAnyOrderOfStepsKeepsIndexAndDiskEqual.settings = settings(
-    max_examples=15, stateful_step_count=12, deadline=None
-)
+TestAnyOrderOfStepsKeepsIndexAndDiskEqual.settings = settings(max_examples=15, stateful_step_count=12)
