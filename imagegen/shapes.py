@@ -106,9 +106,12 @@ def fitted_size(ratio: Pixels, resolution: str, free: FreeSize) -> Pixels | None
     It is never larger than the resolution's area. The exact shape goes before a few more pixels, and
     multiples of 16 go before others. Where the bounds end below the resolution's area, it is the largest
     that still counts as the resolution: from 6 megapixels, or 3840 pixels a side, on as 4K.
+    An upright size is the lying one turned.
     """
-    long, short = max(ratio), min(ratio)
-    most = min(RESOLUTIONS[resolution], free.max_area, free.max_side**2 * short // long)
+    if ratio[0] < ratio[1]:
+        lying = fitted_size((ratio[1], ratio[0]), resolution, free)
+        return (lying[1], lying[0]) if lying else None
+    most = min(RESOLUTIONS[resolution], free.max_area, free.max_side**2 * ratio[1] // ratio[0])
     step = math.lcm(_STEP, free.multiple)
     sizes = _sizes(ratio, most, step, free)
     best = min(sizes, key=lambda size: _rank(size, ratio), default=None)
