@@ -7,9 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from imagegen.arrivals import Arrivals
 from imagegen.delivery import Delivered, Delivery
 from imagegen.errors import BudgetExceeded, ProviderTimeout
-from imagegen.ledger import Accounts, BudgetLimits, NewAttempt
+from imagegen.ledger import Accounts, BudgetLimits, NewAttempt, OpenAttempt
 from imagegen.limits import ProviderGate
 from imagegen.planning import Plan
 from imagegen.pricing import PriceTable
@@ -58,6 +59,7 @@ class Caller:
     in_thread: InThread
     accounts: Accounts
     gates: Mapping[str, ProviderGate]
+    arrivals: Arrivals = field(default_factory=Arrivals)
     listeners: list[OnSaved] = field(default_factory=list)
 
     def limits_of(self, plan: Plan) -> BudgetLimits:
@@ -104,17 +106,24 @@ class Caller:
         plan = flight.plan
         new = self._new_attempt(plan, flight.task_id)
         async with self.accounts.attempt(new, limits=self.limits_of(plan)) as row:
-            answer = await _call(plan, flight.on_progress, seconds_left)
-            flight.answered_at = time.monotonic()
-            cost = self.prices.cost(plan.request, answer)
-            row.answered(cost, request_id=answer.request_id)
-            delivery = Delivery(plan=plan, task_id=flight.task_id, answer=answer, cost=cost, store=self.store)
-            delivered = await self.in_thread(lambda: self._save(delivery))
-            row.saved([record.image_id for record in delivered.records])
-            result = _result(flight, answer, delivered, cost)
+            with self.arrivals.one():
+                result = await self._saved_answer(flight, row, seconds_left)
             await flight.remember(result)
         flight.on_progress(saved(plan, result))
         return result
+
+    async def _saved_answer(self, flight: Flight, row: OpenAttempt, seconds_left: float) -> GenerationResult:
+        """Call, and save what comes. With its end the images' bytes leave the memory."""
+        answer = await _call(flight.plan, flight.on_progress, seconds_left)
+        flight.answered_at = time.monotonic()
+        cost = self.prices.cost(flight.plan.request, answer)
+        row.answered(cost, request_id=answer.request_id)
+        delivery = Delivery(
+            plan=flight.plan, task_id=flight.task_id, answer=answer, cost=cost, store=self.store
+        )
+        delivered = await self.in_thread(lambda: self._save(delivery))
+        row.saved([record.image_id for record in delivered.records])
+        return _result(flight, answer, delivered, cost)
 
     def _save(self, delivery: Delivery) -> Delivered:
         delivered = delivery.save()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagegen.arrivals import its_turn, read_in_turn
 from imagegen.downloads import MAX_BYTES, download, shown_url
 from imagegen.errors import BadResponse, InputImageError
 from imagegen.providers.openai_endpoint import Endpoint, no_address
@@ -94,6 +95,7 @@ class Link:
         async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
             if response.has_redirect_location:
                 return url.join(response.headers["location"])
+            await its_turn()
             return await _bounded_body(response, call)
 
     async def aclose(self) -> None:
@@ -106,15 +108,18 @@ class Link:
         client = await self._open()
         url = f"{self._endpoint.base_url.rstrip('/')}{path}"
         with translated_link(call, self._setting):
-            async with asyncio.timeout(call.timeout_seconds):
-                response = await client.request(
+            async with (
+                asyncio.timeout(call.timeout_seconds),
+                client.stream(
                     method,
                     url,
                     params=self._query or None,
                     headers=self._headers,
                     timeout=_timeouts(call.timeout_seconds),
                     **body,
-                )
+                ) as response,
+            ):
+                await read_in_turn(response)
         headers = {**response.headers}
         if response.status_code >= 300:
             raise refusal(_document(response), call, status=response.status_code, headers=headers)

@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from imagegen.arrivals import read_in_turn
 from imagegen.capabilities import ModelInfo
 from imagegen.errors import ImagegenError, ProviderTimeout
 from imagegen.providers.gemini_answers import Answer, read_answer
@@ -114,7 +115,7 @@ def build_client(endpoint: Endpoint, key: str, timeout_seconds: float) -> Gemini
     # It warns of keys in the environment, which it is not to read.
     logging.getLogger("google_genai").addHandler(logging.NullHandler())
     trust = create_ssl_context()  # once: the SDK would read all certificates for each of its own clients
-    connections = AsyncClient(verify=trust)
+    connections = AsyncClient(verify=trust, event_hooks={"response": [read_in_turn]})
     options = HttpOptions(
         base_url=endpoint.base_url,
         api_version=endpoint.version,

@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from imagegen.arrivals import read_in_turn
 from imagegen.capabilities import ModelInfo, Status
 from imagegen.errors import ConfigurationError, ImagegenError, MissingCredentials
 from imagegen.live_catalogue import LiveModel
@@ -199,7 +200,7 @@ class OpenAIProvider(Provider):
         limits = Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_IDLE_CONNECTIONS)
         with translated_setup():
             client = AsyncOpenAI(
-                http_client=DefaultAsyncHttpxClient(limits=limits),
+                http_client=DefaultAsyncHttpxClient(limits=limits, event_hooks={"response": [read_in_turn]}),
                 api_key=self._key or _KEYLESS,
                 base_url=self._endpoint.base_url,
                 timeout=self._section.timeout,
