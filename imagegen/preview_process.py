@@ -4,7 +4,8 @@
 
 says `ready` on standard output, reads requests from standard input, a JSON object a line, and answers each
 with a line of JSON, `{"size": N}` and then N bytes of WebP, or `{"error": "…"}`. It ends when its input does
-and, where the system has alarms, when nothing was asked for a minute.
+and, where the system has alarms, when nothing was asked for a minute or an image takes it too long: a few
+hundred bytes of SVG can take minutes to draw.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from imagegen.imaging import UnreadableImage
 from imagegen.previews import load_codecs, make_preview
 
 IDLE_SECONDS = 60
+LONGEST_SECONDS = 10  # for one preview, beside much other work; a photograph takes a fraction of one
 NICENESS = 10  # whoever waits for a picture waits for the one who serves it first
 ATTEMPTS = 2  # one process may have ended because nothing was asked of it
 # Settings, keys among them, are nothing to somebody who looks into pictures.
@@ -36,12 +39,16 @@ READY = b"ready\n"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A preview: of which file, of what format, how long in pixels at most, and how large."""
+    """A preview: of which file, of what format, how long in pixels at most, and how large.
+
+    A process that makes it takes `longest_seconds`, whole ones, at most.
+    """
 
     path: str
     image_format: str
     side: int
     max_bytes: int
+    longest_seconds: int = LONGEST_SECONDS
 
     def make(self) -> bytes:
         """The WebP, made here. Raises UnreadableImage."""
@@ -85,13 +92,18 @@ class PreviewProcess:
                 self.start()
             except OSError:
                 return wanted.make()
+            began = time.monotonic()
             try:
                 return self._ask(wanted)
             except UnreadableImage:
                 raise
-            except (OSError, EOFError, ValueError):  # it has ended, or was ended
+            except (OSError, EOFError, ValueError) as exc:  # it has ended, or was ended
                 with self._lock:
                     self._clear()
+                if time.monotonic() - began >= wanted.longest_seconds:
+                    raise UnreadableImage(
+                        f"showing it small takes longer than {wanted.longest_seconds} seconds"
+                    ) from exc
                 if not (self._is_ready or self._is_ended):
                     return wanted.make()
         raise UnreadableImage("the process that was to show it small has ended over it")
@@ -151,8 +163,9 @@ def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer every line of `requests`, until there are no more."""
     _end_in(IDLE_SECONDS)
     for line in requests:
-        _end_in(0)
-        head, data = _answer(json.loads(line))
+        request = json.loads(line)
+        _end_in(request["longest_seconds"])
+        head, data = _answer(request)
         answers.write(json.dumps(head).encode() + b"\n" + data)
         answers.flush()
         _end_in(IDLE_SECONDS)
@@ -167,7 +180,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
 
 
 def _end_in(seconds: int) -> None:
-    """Have the system end this process after that time; 0: not at all."""
+    """Have the system end this process after that time, unless it is told another by then."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
 

@@ -12,6 +12,8 @@ from tests.fakes.openai_pictures import picture
 from tests.fakes.openai_server import FakeOpenAI
 from tests.mcp_world import ERAS, MODEL, WISH, Answer, World, with_client
 
+HIDING = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="/etc/hosts"/></svg>'
+
 
 def called(tool: str, **arguments: Any) -> Answer:
     async def work(world: World) -> Answer:
@@ -69,6 +71,28 @@ def test_the_full_image_a_link_alone_and_a_data_url_can_be_asked_for(openai: Fak
     assert structured["image_url"] == f"data:image/png;base64,{base64.b64encode(sent).decode()}"
     assert len(data_url.texts) == 1
     assert len(openai.requests) == 1
+
+
+@pytest.mark.parametrize("return_as", ["preview", "data_url"])
+def test_an_image_that_cannot_be_shown_is_named_and_the_others_are_shown(
+    openai: FakeOpenAI, return_as: str
+) -> None:
+    sent = picture("png", 64, 64, 7)
+    openai.script(ok([HIDING, sent]))
+
+    answer = called("generate_image", **{**WISH, "n": 2}, return_as=return_as)
+
+    document = answer.raw.structured_content
+    hidden, shown = document["images"]
+    note = f"{hidden['image_id']} cannot be shown here; its link has it"
+    assert note in answer.texts[0]
+    assert note in document["metadata"]["notes"]
+    assert len(answer.links) == 2
+    if return_as == "data_url":
+        assert hidden["image_url"].startswith("file:")
+        assert shown["image_url"] == f"data:image/png;base64,{base64.b64encode(sent).decode()}"
+    else:
+        assert len(answer.pictures) == 1
 
 
 def test_the_same_again_costs_nothing_and_says_so(openai: FakeOpenAI) -> None:

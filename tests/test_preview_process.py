@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from imagegen.imaging import UnreadableImage
 from imagegen.preview_pool import PROCESSES, PreviewPool
 from imagegen.preview_process import PreviewProcess, Wanted
 from imagegen.previews import make_preview
-from tests.fakes.openai_pictures import picture
+from tests.fakes.openai_pictures import picture, slow_drawing
 
 SIDE, MAX_BYTES = 64, 20_000
 
@@ -77,6 +78,17 @@ def test_an_image_that_cannot_be_read_is_named_as_such_and_harms_nothing(
 def test_a_file_that_is_gone_is_named_as_such(process: PreviewProcess, tmp_path: Path) -> None:
     with pytest.raises(UnreadableImage, match="its file cannot be read"):
         process.make(Wanted(str(tmp_path / "none.png"), "png", SIDE, MAX_BYTES))
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="Windows has no alarms")
+def test_a_drawing_that_takes_minutes_is_given_up_and_the_next_is_made(
+    process: PreviewProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "slow.svg"
+    path.write_bytes(slow_drawing())
+    with pytest.raises(UnreadableImage, match="takes longer than 1 seconds"):
+        process.make(Wanted(str(path), "svg", SIDE, MAX_BYTES, longest_seconds=1))
+    assert process.make(wanted(tmp_path))
 
 
 def test_a_process_that_has_died_is_replaced(process: PreviewProcess, tmp_path: Path) -> None:
@@ -169,8 +181,7 @@ def test_what_a_library_prints_is_no_part_of_an_answer(tmp_path: Path) -> None:
         "it.make_preview = loud\n"
         "it.serve()\n"
     )
-    one = wanted(tmp_path)
-    request = {"path": one.path, "image_format": "png", "side": SIDE, "max_bytes": MAX_BYTES}
+    request = asdict(wanted(tmp_path))
     ran = subprocess.run(
         [sys.executable, "-c", code],
         input=json.dumps(request).encode() + b"\n",

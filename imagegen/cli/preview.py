@@ -24,6 +24,7 @@ SPARE_ROWS = 2  # of the terminal: a preview that does not fit is torn when it s
 SMALLEST_ROWS = 3
 SIDE = 800
 SHEET_SIDE = 400
+MAX_DRAWING_BYTES = 10_000_000
 INSTALL = 'pip install "imagegen[preview]"'
 
 
@@ -71,8 +72,8 @@ def _draw(images: Sequence[tuple[Path, str]], screen: Screen) -> None:
     rows = min(ROWS, console.height - SPARE_ROWS)
     if rows < SMALLEST_ROWS:
         raise _NoPreview(f"a terminal of {console.height} rows has no room for it")
-    files = [(path.read_bytes(), image_format) for path, image_format in images]
-    sheet = make_sheet(files, side=SIDE if is_one else SHEET_SIDE)
+    side = SIDE if is_one else SHEET_SIDE
+    sheet = make_sheet([_readable(path, image_format, side) for path, image_format in images], side=side)
     with _already_asked(screen.cell):
         from textual_image import renderable
 
@@ -83,6 +84,19 @@ def _draw(images: Sequence[tuple[Path, str]], screen: Screen) -> None:
         }
         picture = kinds[screen.means](io.BytesIO(sheet), width="auto", height="auto")
         console.print(picture, width=columns, height=rows, end="")
+
+
+def _readable(path: Path, image_format: str, side: int) -> tuple[bytes, str]:
+    """The bytes and their format; a drawing's as pixels, from a process that ends when it takes too long."""
+    if image_format != "svg":
+        return path.read_bytes(), image_format
+    from imagegen.preview_process import PreviewProcess, Wanted
+
+    process = PreviewProcess()
+    try:
+        return process.make(Wanted(str(path), image_format, side, MAX_DRAWING_BYTES)), "webp"
+    finally:
+        process.end()
 
 
 def _console_for(screen: Screen) -> Console:

@@ -20,6 +20,7 @@ from imagegen.types import ImageRecord
 WEBP = MIME_TYPES["webp"]
 PREVIEW_CHARS = 90_000  # of base64, for one image
 PICTURE_CHARS = 560_000  # of base64, for all pictures of a result: the rest of 700 KB is text
+PATIENCE_SECONDS = 15.0  # with a preview; others that take their time may be before it
 KEPT_BYTES = 8_000_000
 SHOWN_WHOLE = frozenset({"png", "jpeg", "webp", "gif"})  # what clients can render
 
@@ -73,14 +74,15 @@ class Pictures:
                     self._begin(record, (record.image_id, side, preview_chars(len(records))))
 
     async def preview(self, record: ImageRecord, *, side: int, max_chars: int) -> EncodedImage | None:
-        """A WebP of at most `max_chars` characters; None where the image cannot be shown small."""
+        """A WebP of at most `max_chars` characters; None where the image cannot be shown small in time."""
         key = (record.image_id, side, max_chars)
         kept = self._find(key)
         if kept is not None:
             return kept
         try:
-            return await asyncio.shield(asyncio.wrap_future(self._begin(record, key)))  # others may wait too
-        except UnreadableImage:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.shield(asyncio.wrap_future(self._begin(record, key)))  # others may wait
+        except (UnreadableImage, TimeoutError):
             return None
 
     async def whole(self, record: ImageRecord, *, max_chars: int) -> EncodedImage | None:

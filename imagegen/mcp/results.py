@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Literal
@@ -20,6 +21,7 @@ from imagegen.types import CostBasis, CostInfo, GenerationResult, ImageRecord, J
 ReturnAs = Literal["preview", "full", "link", "data_url"]
 
 SHOWN_PROMPT_CHARS = 4_000
+UNSHOWN = "{} cannot be shown here; its link has it"
 
 
 def json_result(call: Call, document: JSONObject, *, text: str | None = None) -> CallToolResult:
@@ -43,36 +45,38 @@ async def image_result(
 ) -> CallToolResult:
     """The answer that has images."""
     shown = await _shown(call, result.images, return_as)
-    extra = [picture.note for picture in shown if picture.note]
-    everything = list(dict.fromkeys((*notes, *result.notes, *extra)))
+    extra = [picture.note if picture else UNSHOWN.format(image_id) for image_id, picture in shown.items()]
+    everything = list(dict.fromkeys(note for note in (*notes, *result.notes, *extra) if note))
+    pictures = {image_id: picture for image_id, picture in shown.items() if picture}
     urls = {record.image_id: call.url(record) for record in result.images}
     if return_as == "data_url":
-        urls |= {r.image_id: p.data_url for r, p in zip(result.images, shown, strict=False)}
+        urls |= {image_id: picture.data_url for image_id, picture in pictures.items()}
     document = result_document(result, lambda record: urls[record.image_id], notes=everything)
     document["metadata"]["prompt"] = _clipped(document["metadata"]["prompt"])
     answer = json_result(call, document, text=_summary(call, result, everything))
     if return_as == "data_url" and call.is_structured:
         del answer.content[1:]  # a picture in base64 is sent once
     if return_as in ("preview", "full"):
-        answer.content += [ImageContent(data=p.base64, mime_type=p.mime_type) for p in shown]
+        answer.content += [ImageContent(data=p.base64, mime_type=p.mime_type) for p in pictures.values()]
     answer.content += [_link(record) for record in result.images]
     return answer
 
 
-async def _shown(call: Call, images: Sequence[ImageRecord], return_as: ReturnAs) -> list[EncodedImage]:
-    """A picture an image, in their order, as far as there are any."""
+async def _shown(
+    call: Call, images: Sequence[ImageRecord], return_as: ReturnAs
+) -> dict[str, EncodedImage | None]:
+    """The picture of each image, by its id and in their order; empty where none is wanted."""
     if return_as == "link" or (return_as == "preview" and not call.preview_size):
-        return []
+        return {}
     if return_as == "preview":
         room = preview_chars(len(images))
-        pictures = [
-            await call.parts.pictures.preview(record, side=call.preview_size, max_chars=room)
-            for record in images
-        ]
+        side = call.preview_size
+        coming = [call.parts.pictures.preview(record, side=side, max_chars=room) for record in images]
     else:
         room = PICTURE_CHARS // len(images)
-        pictures = [await call.parts.pictures.whole(record, max_chars=room) for record in images]
-    return [picture for picture in pictures if picture is not None]
+        coming = [call.parts.pictures.whole(record, max_chars=room) for record in images]
+    pictures = await asyncio.gather(*coming)
+    return {record.image_id: picture for record, picture in zip(images, pictures, strict=True)}
 
 
 def _summary(call: Call, result: GenerationResult, notes: Sequence[str]) -> str:

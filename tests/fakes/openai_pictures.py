@@ -77,3 +77,11 @@ def usage(
         **details,
         "total_tokens": text_tokens + image_tokens + tokens_out,
     }
+
+
+def slow_drawing() -> bytes:
+    """A small SVG of a hundred thousand transparent circles, which takes minutes to draw."""
+    groups = ['<g id="g0"><circle cx="50" cy="50" r="40" opacity=".5"/></g>']
+    groups += [f'<g id="g{level}">{10 * f"""<use href="#g{level - 1}"/>"""}</g>' for level in range(1, 6)]
+    root = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">'
+    return f'{root}<defs>{"".join(groups)}</defs><use href="#g5"/></svg>'.encode()
