@@ -20,6 +20,7 @@ from imagegen.paths import config_file
 from imagegen.settings import Settings
 from imagegen.settings_fields import fields_in, find_setting, plain
 from imagegen.settings_sources import LoadedSettings, merge_sources
+from imagegen.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,28 +160,4 @@ def _shadow(name: str, variables: Mapping[str, str]) -> str | None:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file in one step; its keys are the owner's alone to read from the first byte on."""
-    import tempfile
-
-    target = path.resolve()
-    descriptor, temporary = tempfile.mkstemp(prefix=".config-", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last through a power cut; Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path.resolve(), text.encode(), mode=0o600)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -18,6 +16,7 @@ from typing import Any
 from imagegen.capabilities import ModelInfo, Status
 from imagegen.errors import StorageError
 from imagegen.types import JSONObject
+from imagegen.whole_files import write_whole
 
 FILE_NAME = "models.json"
 FORMAT = 1
@@ -63,14 +62,7 @@ def save_live_lists(path: Path, lists: Mapping[str, LiveList]) -> None:
     text = json.dumps({"format": FORMAT, "providers": {name: _entry(each) for name, each in lists.items()}})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".models-", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, text.encode(), mode=0o600)
     except OSError as exc:
         raise StorageError(f"Cannot write {path}: {exc.strerror or exc}.", path=str(path)) from exc
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from imagegen.cli.output import print_json, rfc3339
 from imagegen.cli.session import Session
 from imagegen.errors import NotFound, StorageError, UsageError
 from imagegen.store.sidecar import write_row, write_sidecar
 from imagegen.types import HistoryQuery, ImageRecord
+from imagegen.whole_files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,14 +125,17 @@ async def _write_file(
     path: Path,
     write: Callable[[ImageService, HistoryQuery, IO[str]], Any],
 ) -> tuple[int, int]:
-    with _whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        return await write(service, query, file), 0
+    with _target(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        count = await write(service, query, text)
+        text.detach()  # closing it would close the file, which is not in its place yet
+        return count, 0
 
 
 async def _write_zip(service: ImageService, query: HistoryQuery, path: Path) -> tuple[int, int]:
     """Images and sidecars under the names that they have in the store, so that an import is a copy."""
     count = missing = 0
-    with _whole_file(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    with _target(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         async for record in _records(service, query):
             name = record.file_info.filename
             try:
@@ -144,13 +149,9 @@ async def _write_zip(service: ImageService, query: HistoryQuery, path: Path) -> 
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its name when it is complete."""
-    temporary = path.with_name(f".{path.name}.part")
+def _target(path: Path) -> Iterator[BinaryIO]:
     try:
-        yield temporary
-        temporary.replace(path)
+        with whole_file(path) as file:
+            yield file
     except OSError as exc:
         raise StorageError(f"Cannot write {path}: {exc.strerror}.", hint="Name another place.") from exc
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from imagegen.errors import StorageError, UsageError
 from imagegen.settings import ServerSettings
 from imagegen.settings_sources import load_settings
 from imagegen.types import JSONObject
+from imagegen.whole_files import write_whole
 
 MCP_PATHS = {"sse": "/sse", "streamable-http": "/mcp"}
 
@@ -167,12 +169,10 @@ def _backup(path: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     """In one step: the client may be reading it."""
-    building = path.with_name(f"{path.name}.imagegen")
+    target = path.resolve()  # a link into somebody's dotfiles stays one
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        building.write_text(text, encoding="utf-8")
-        if path.exists():
-            shutil.copymode(path, building)
-        building.replace(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        write_whole(target, text.encode(), mode=mode)
     except OSError as exc:
         raise StorageError(f"{path} cannot be written: {exc.strerror}.") from exc

@@ -15,6 +15,7 @@ from typing import Protocol
 from imagegen.errors import StorageError, UsageError
 from imagegen.imaging import FORMATS_BY_SUFFIX
 from imagegen.types import ImageRecord
+from imagegen.whole_files import write_whole
 
 
 class Target(Protocol):
@@ -45,7 +46,7 @@ class ToFiles:
         for position, (record, data) in enumerate(images):
             path = self.name_for(record, position, len(images))
             with _translate_errors(path):
-                _write_whole(path, data)
+                write_whole(path, data, durable=False)  # the history has it for good
             written.append(path)
         return written
 
@@ -99,24 +100,6 @@ def format_of(output: str | None) -> str | None:
 def _try_writing(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder):
         pass
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current
 
 
 @contextmanager

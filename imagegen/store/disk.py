@@ -17,7 +17,6 @@ from imagegen.store.files import (
     ImageWithoutSidecar,
     Recovery,
     make_folder,
-    sync_folder,
 )
 from imagegen.store.identifiers import (
     EXTENSION_PATTERN,
@@ -33,6 +32,7 @@ from imagegen.store.sidecar import read_sidecar
 from imagegen.store.staging import STAGING, StagedSave
 from imagegen.store.sweep import DELETED, Sweep
 from imagegen.types import ImageRecord, RejectedAnswer
+from imagegen.whole_files import sync_folder
 
 MIN_FREE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 6  # dated folders are three deep; a symbolic link may lead round in circles

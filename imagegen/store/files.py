@@ -15,6 +15,7 @@ from typing import Protocol
 
 from imagegen.store.disk_errors import translate_disk_errors
 from imagegen.types import ImageRecord, RejectedAnswer
+from imagegen.whole_files import sync_folder, write_whole
 
 PATIENCE = 20  # how often to make a folder that other processes keep removing as empty
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would otherwise translate line ends
@@ -144,20 +145,6 @@ def _make_one(folder: Path, file_mode: int) -> None:
     sync_folder(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where platform and permissions let us. Raises OSError."""
-    if sys.platform == "win32":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # a folder may be writable without being readable
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def open_new(path: Path, file_mode: int) -> int:
     """A descriptor for writing an empty file with exactly these permissions. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, file_mode)
@@ -176,17 +163,5 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def replace_file(path: Path, data: bytes, file_mode: int) -> None:
     """Put a small file in place of another, atomically and durably. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     with translate_disk_errors(path, "write"):
-        try:
-            descriptor = open_new(temporary, file_mode)
-            try:
-                write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+        write_whole(path, data, mode=file_mode)

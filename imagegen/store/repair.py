@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from imagegen.errors import StorageError
 from imagegen.store.disk_errors import translate_disk_errors
-from imagegen.store.files import BlobStore, BrokenSidecar, make_folder, sync_folder
+from imagegen.store.files import BlobStore, BrokenSidecar, make_folder
 from imagegen.store.index import Index, IndexDamaged, IndexReadOnly
 from imagegen.store.locks import lock_in_turn
 from imagegen.store.sqlite_index import SqliteIndex
 from imagegen.types import ImageRecord
+from imagegen.whole_files import sync_folder
 
 INDEX_NAME = "index.sqlite3"
 BATCH = 500

@@ -25,8 +25,9 @@ from typing import Self
 
 from imagegen.file_locks import LOCKS_SURVIVE_RENAME, LockState, is_at, try_lock
 from imagegen.store.disk_errors import translate_disk_errors
-from imagegen.store.files import PATIENCE, Blob, make_folder, open_new, sync_folder, write_all
+from imagegen.store.files import PATIENCE, Blob, make_folder, open_new, write_all
 from imagegen.store.identifiers import sidecar_name
+from imagegen.whole_files import sync_folder
 
 STAGING = ".staging"
 STALE_AFTER_SECONDS = 3600

@@ -13,7 +13,7 @@ from pathlib import Path
 from imagegen.errors import StorageError
 from imagegen.file_locks import LOCKS_SURVIVE_RENAME, LockState, is_at, try_lock
 from imagegen.store.disk_errors import translate_disk_errors
-from imagegen.store.files import Recovery, sync_folder
+from imagegen.store.files import Recovery
 from imagegen.store.identifiers import (
     IMAGE_ID_PATTERN,
     REJECTED,
@@ -24,6 +24,7 @@ from imagegen.store.identifiers import (
 from imagegen.store.sidecar import load_object, read_sidecar, record_from_json
 from imagegen.store.staging import STAGING, is_old, move
 from imagegen.types import ImageRecord
+from imagegen.whole_files import sync_folder
 
 DELETED = "deleted"
 

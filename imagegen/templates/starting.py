@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from imagegen.errors import NotFound, StorageError, UsageError
 from imagegen.templates.library import builtin_source
 from imagegen.templates.loading import NAME, RESERVED_NAMES
+from imagegen.whole_files import write_whole
 
 _EXAMPLE = '''\
 # A template of your own. Try it out, then change it:
@@ -116,12 +115,4 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
     """The whole file or none; an existing one stays unless it shall be written over."""
     if path.exists() and not overwrite:
         raise FileExistsError
-    descriptor, temporary = tempfile.mkstemp(prefix=".new-", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode(), mode=0o644)
