@@ -14,14 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
 from imagegen.errors import ImagegenError, Interrupted, NotFound
-from imagegen.ledger import TaskEnd, TaskState, parse_task_id, summary_of
+from imagegen.ledger import TaskEnd, TaskStart, TaskState, parse_task_id, summary_of
 from imagegen.pipeline import new_task_id
 from imagegen.planning import Plan
 from imagegen.reuse import fingerprint_of_plan
 from imagegen.service import ImageService
+from imagegen.task_journal import TaskJournal, logged
 from imagegen.tasks_report import TaskReport, result_of
 from imagegen.types import GenerationResult, JSONObject, Progress
 
@@ -30,6 +30,7 @@ Saved = Callable[[GenerationResult], None]
 STARTING = "starting"
 NEWS = frozenset({"sending", "partial", "retrying"})  # of the others, the end follows at once
 QUIET_SECONDS = 0.25  # what is done within that time needs no progress
+KNOWN_SECONDS = 60.0  # how long it is taken for granted how long a model's calls take
 REMEMBERED = 256  # finished tasks that are answered from memory
 log = logging.getLogger(__name__)
 
@@ -50,13 +51,21 @@ class RunningTask:
     partial_images: int = 0
     image_ids: tuple[str, ...] = ()
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    written: asyncio.Task[None] | None = None
+    written: asyncio.Future[None] | None = None
     error: BaseException | None = None
     work: asyncio.Task[GenerationResult] = field(init=False)
 
     @property
     def elapsed_seconds(self) -> float:
         return time.monotonic() - self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long calls of one kind took before, if there were any, and when that was looked up."""
+
+    seconds: float | None
+    looked_up_at: float
 
 
 class Tasks:
@@ -68,8 +77,8 @@ class Tasks:
         self._listeners: list[Saved] = []
         self._running: dict[str, RunningTask] = {}
         self._known: OrderedDict[str, RunningTask] = OrderedDict()
-        self._ended: list[RunningTask] = []  # whose ends are still to be written down
-        self._writing: asyncio.Task[None] | None = None
+        self._journal = TaskJournal(self._ledger)
+        self._durations: dict[tuple[str, int], Duration] = {}
 
     def on_saved(self, listener: Saved) -> None:
         """Tell the listener of every result with new images from here on."""
@@ -141,7 +150,7 @@ class Tasks:
 
     async def drain(self) -> None:
         """Wait for everything that is running: it may be paid for."""
-        while unfinished := [*(task.work for task in self._running.values()), *self._writings()]:
+        while unfinished := [*(task.work for task in self._running.values()), *self._journal.under_way()]:
             await asyncio.wait(unfinished)
 
     async def aclose(self, *, grace_seconds: float) -> None:
@@ -195,58 +204,25 @@ class Tasks:
         if progress.stage in NEWS:
             task.news.set()
         if progress.stage == "sending" and task.written is None and not task.work.done():
-            task.written = asyncio.create_task(self._insert(task, survives_power_cut=False))
+            task.written = self._journal.start(_start_of(task, survives_power_cut=False))
 
     async def _write_down(self, task: RunningTask) -> None:
         if task.written is None:
-            task.written = asyncio.create_task(self._insert(task, survives_power_cut=True))
+            task.written = self._journal.start(_start_of(task, survives_power_cut=True))
         await asyncio.shield(task.written)
-
-    async def _insert(self, task: RunningTask, *, survives_power_cut: bool) -> None:
-        summary = {**summary_of(task.plan.asked), "model": task.model}
-        await self._logged(
-            lambda: self._ledger.tasks.start(
-                task.task_id,
-                fingerprint=task.fingerprint,
-                request=summary,
-                survives_power_cut=survives_power_cut,
-            )
-        )
 
     async def _make_sure_of(self, task: RunningTask) -> None:
         """From here on somebody has the id and nothing else: not even a power cut may lose the task."""
         progress = {"stage": task.stage, "partial_images": task.partial_images}
-        await self._logged(lambda: self._ledger.tasks.update(task.task_id, progress))
+        await logged(lambda: self._ledger.tasks.update(task.task_id, progress))
 
     def _close(self, task: RunningTask, error: BaseException | None) -> None:
         """Have the end written down; only a written task has one. Nobody who has waited waits for that."""
         task.updated_at = datetime.now(UTC)
         task.error = error
-        if task.written is not None:
-            self._ended.append(task)
-            if self._writing is None:
-                self._writing = asyncio.create_task(self._write_ends())
-
-    def _writings(self) -> list[asyncio.Task[None]]:
-        return [] if self._writing is None else [self._writing]
-
-    async def _write_ends(self) -> None:
-        """Those that come while it writes are written together after that."""
-        try:
-            while self._ended:
-                ended, self._ended = self._ended, []
-                await asyncio.wait({task.written for task in ended if task.written is not None})
-                ends = [end for end in map(_end_of, ended) if end is not None]
-                await self._logged(partial(self._ledger.tasks.end, ends))
-        finally:
-            self._writing = None
-
-    async def _logged(self, write: Callable[[], None]) -> None:
-        """An image is worth more than the row of its task: trouble with it is logged, not raised."""
-        try:
-            await asyncio.to_thread(write)
-        except ImagegenError as error:
-            log.warning("the ledger cannot be used for a task: %s", error)
+        end = _end_of(task)
+        if task.written is not None and end is not None:
+            self._journal.end(end)
 
     def _land(self, task: RunningTask) -> None:
         """Move an ended task to those that are remembered for a while."""
@@ -262,11 +238,16 @@ class Tasks:
         if task.expected_seconds is not None:
             return
         provider, _, model = task.model.partition("/")
+        key = (task.model, task.plan.request.n)
 
         def look_up() -> None:
-            task.expected_seconds = self._ledger.spend.expected_seconds(provider, model, task.plan.request.n)
+            seconds = self._ledger.spend.expected_seconds(provider, model, key[1])
+            self._durations[key] = Duration(seconds, time.monotonic())
 
-        await self._logged(look_up)
+        known = self._durations.get(key)
+        if known is None or time.monotonic() - known.looked_up_at > KNOWN_SECONDS:
+            await logged(look_up)
+        task.expected_seconds = self._durations[key].seconds if key in self._durations else None
 
     async def _report_of_another(self, task_id: str) -> TaskReport:
         kept = await asyncio.to_thread(self._ledger.tasks.get, task_id)
@@ -287,6 +268,11 @@ class Tasks:
             error=kept.error,
             spend=spend,
         )
+
+
+def _start_of(task: RunningTask, *, survives_power_cut: bool) -> TaskStart:
+    summary = {**summary_of(task.plan.asked), "model": task.model}
+    return TaskStart(task.task_id, task.fingerprint, summary, survives_power_cut)
 
 
 async def _news_of(task: RunningTask, *, seconds: float) -> None:

@@ -13,7 +13,7 @@ from imagegen.ledger.records import (
     parse_task_id,
 )
 from imagegen.ledger.spend import Spend, csv_rows
-from imagegen.ledger.tasks import TaskEnd, summary_of
+from imagegen.ledger.tasks import TaskEnd, TaskStart, summary_of
 
 __all__ = [
     "Accounts",
@@ -28,6 +28,7 @@ __all__ = [
     "Spend",
     "Task",
     "TaskEnd",
+    "TaskStart",
     "TaskState",
     "csv_rows",
     "open_ledger",

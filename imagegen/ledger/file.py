@@ -52,6 +52,7 @@ class LedgerFile:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._is_durable: bool | None = None  # what the connection was told last
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Ask something. Makes no file: where there is none, the ledger is empty."""
@@ -64,7 +65,9 @@ class LedgerFile:
         """
 
         def in_transaction(connection: sqlite3.Connection) -> T:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_cut else 'NORMAL'}")
+            if self._is_durable != survives_power_cut:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_cut else 'NORMAL'}")
+                self._is_durable = survives_power_cut
             with transaction(connection):
                 return work(connection)
 
@@ -78,6 +81,7 @@ class LedgerFile:
         """Release the file."""
         with self._lock:
             connection, self._connection, self._identity = self._connection, None, None
+            self._is_durable = None
             if connection is not None:
                 connection.close()
 

@@ -17,6 +17,24 @@ from imagegen.ledger.records import Task, TaskState, micros_of, moment_of, parse
 from imagegen.types import EditRequest, GenerateRequest, JSONObject, asked_parameters
 
 _COLUMNS = "task_id, fingerprint, state, request, image_ids, error, progress, created_at, updated_at, owner"
+_START = f"INSERT INTO tasks ({_COLUMNS}) VALUES (?, ?, 'running', ?, '[]', NULL, NULL, ?, ?, ?)"  # noqa: S608
+_END = "UPDATE tasks SET state = ?2, image_ids = ?3, error = ?4, updated_at = ?5 WHERE task_id = ?1"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStart:
+    """A task that runs; `request` is a summary, see `summary_of`. Raises UsageError for a malformed id.
+
+    What need not survive a power cut waits for no disk; the next `update` makes up for it.
+    """
+
+    task_id: str
+    fingerprint: str
+    request: Mapping[str, Any]
+    survives_power_cut: bool = True
+
+    def __post_init__(self) -> None:
+        parse_task_id(self.task_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +68,8 @@ class Tasks:
         request: Mapping[str, Any],
         survives_power_cut: bool = True,
     ) -> None:
-        """Write a running task down; `request` is a summary, see `summary_of`. Raises UsageError.
-
-        What need not survive a power cut waits for no disk; the next `update` makes up for it.
-        """
-        parse_task_id(task_id)
-        summary = canonical_json(request)
-
-        def start(connection: sqlite3.Connection) -> None:
-            now = micros_of(self._clock())
-            connection.execute(
-                f"INSERT INTO tasks ({_COLUMNS}) VALUES (?,?,'running',?,'[]',NULL,NULL,?,?,?)",  # noqa: S608
-                (task_id, fingerprint, summary, now, now, self._owners.mine()),
-            )
-
-        self._file.write(start, survives_power_cut=survives_power_cut)
+        """Write a running task down, as a TaskStart says. Raises UsageError."""
+        self.write([TaskStart(task_id, fingerprint, request, survives_power_cut)], [])
 
     def update(self, task_id: str, progress: Mapping[str, Any]) -> None:
         """How far a running task has come; one that has ended stays as it is."""
@@ -81,14 +86,24 @@ class Tasks:
         self.end([TaskEnd(task_id, TaskState.CANCELLED if cancelled else TaskState.FAILED, error=error)])
 
     def end(self, ends: Iterable[TaskEnd]) -> None:
-        """Write down what became of tasks, all at once.
+        """Write down what became of tasks, all at once; see `write`."""
+        self.write([], list(ends))
 
-        A power cut may undo it: then a task counts as interrupted, though its images are in the history.
+    def write(self, starts: Sequence[TaskStart], ends: Sequence[TaskEnd]) -> None:
+        """Write down which tasks run, and then what became of some, all at once.
+
+        A power cut may undo an end: then a task counts as interrupted, though its images are in the history.
         """
-        now = micros_of(self._clock())
-        rows = [(*end.columns(), now, end.task_id) for end in ends]
-        statement = "UPDATE tasks SET state = ?, image_ids = ?, error = ?, updated_at = ? WHERE task_id = ?"
-        self._file.write(lambda connection: connection.executemany(statement, rows), survives_power_cut=False)
+        begun = [(start.task_id, start.fingerprint, canonical_json(start.request)) for start in starts]
+        ended = [(end.task_id, *end.columns()) for end in ends]
+
+        def write(connection: sqlite3.Connection) -> None:
+            now, owner = micros_of(self._clock()), self._owners.mine()
+            connection.executemany(_START, [(*row, now, now, owner) for row in begun])
+            connection.executemany(_END, [(*row, now) for row in ended])
+
+        is_durable = any(start.survives_power_cut for start in starts)
+        self._file.write(write, survives_power_cut=is_durable)
 
     def get(self, task_id: str) -> Task:
         """One task; that of a dead process is interrupted. Raises UsageError for a malformed id, NotFound."""
