@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import httpx2
 
-AT_ONCE = 4
+AT_ONCE = 3
 PATIENCE_SECONDS = 0.2  # who takes longer is slow, and holds nobody up
 
 
