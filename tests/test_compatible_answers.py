@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from typing import Any
 
@@ -332,6 +333,12 @@ def test_a_server_that_is_not_there_is_named_with_its_setting() -> None:
     with pytest.raises(ProviderUnavailable, match=r"providers\.compatible\.sd\.base_url") as caught:
         ask(build(base_url="http://127.0.0.1:9/v1"), wish())
     assert not caught.value.may_be_billed
+
+
+def test_an_answer_that_calls_itself_a_stream_is_read_all_the_same() -> None:
+    with running_server() as server:
+        server.script(send_bytes(json.dumps({"data": [{"b64_json": B64}]}).encode(), "text/event-stream"))
+        assert [image.data for image in ask(provider_at(server), wish()).images] == [IMAGE]
 
 
 def test_a_connection_that_breaks_may_have_been_billed() -> None:

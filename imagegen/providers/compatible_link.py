@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagegen.arrivals import its_turn, read_in_turn
+from imagegen.arrivals import its_turn
 from imagegen.downloads import MAX_BYTES, download, shown_url
 from imagegen.errors import BadResponse, InputImageError
 from imagegen.providers.openai_endpoint import Endpoint, no_address
@@ -119,7 +119,8 @@ class Link:
                     **body,
                 ) as response,
             ):
-                await read_in_turn(response)
+                await its_turn()
+                await response.aread()
         headers = {**response.headers}
         if response.status_code >= 300:
             raise refusal(_document(response), call, status=response.status_code, headers=headers)
