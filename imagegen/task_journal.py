@@ -65,7 +65,8 @@ class TaskJournal:
                 finally:
                     batch.written.set_result(None)
         finally:
-            self._writing = None
+            # What came meanwhile is written even where this fails in a way that nobody thought of.
+            self._writing = asyncio.create_task(self._write()) if self._next is not None else None
 
 
 async def logged(write: Callable[[], None]) -> None:

@@ -30,7 +30,6 @@ Saved = Callable[[GenerationResult], None]
 STARTING = "starting"
 NEWS = frozenset({"sending", "partial", "retrying"})  # of the others, the end follows at once
 QUIET_SECONDS = 0.25  # what is done within that time needs no progress
-KNOWN_SECONDS = 60.0  # how long it is taken for granted how long a model's calls take
 REMEMBERED = 256  # finished tasks that are answered from memory
 log = logging.getLogger(__name__)
 
@@ -60,14 +59,6 @@ class RunningTask:
         return time.monotonic() - self.started
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """How long calls of one kind took before, if there were any, and when that was looked up."""
-
-    seconds: float | None
-    looked_up_at: float
-
-
 class Tasks:
     """Starts calls, joins equal ones, waits for them and tells of them. Usable from one event loop."""
 
@@ -78,7 +69,6 @@ class Tasks:
         self._running: dict[str, RunningTask] = {}
         self._known: OrderedDict[str, RunningTask] = OrderedDict()
         self._journal = TaskJournal(self._ledger)
-        self._durations: dict[tuple[str, int], Duration] = {}
 
     def on_saved(self, listener: Saved) -> None:
         """Tell the listener of every result with new images from here on."""
@@ -238,16 +228,11 @@ class Tasks:
         if task.expected_seconds is not None:
             return
         provider, _, model = task.model.partition("/")
-        key = (task.model, task.plan.request.n)
 
         def look_up() -> None:
-            seconds = self._ledger.spend.expected_seconds(provider, model, key[1])
-            self._durations[key] = Duration(seconds, time.monotonic())
+            task.expected_seconds = self._ledger.spend.expected_seconds(provider, model, task.plan.request.n)
 
-        known = self._durations.get(key)
-        if known is None or time.monotonic() - known.looked_up_at > KNOWN_SECONDS:
-            await logged(look_up)
-        task.expected_seconds = self._durations[key].seconds if key in self._durations else None
+        await logged(look_up)
 
     async def _report_of_another(self, task_id: str) -> TaskReport:
         kept = await asyncio.to_thread(self._ledger.tasks.get, task_id)
