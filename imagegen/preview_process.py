@@ -100,7 +100,7 @@ class PreviewProcess:
             except (OSError, EOFError, ValueError) as exc:  # it has ended, or was ended
                 with self._lock:
                     self._clear()
-                if time.monotonic() - began >= wanted.longest_seconds:
+                if self._is_ready and time.monotonic() - began >= wanted.longest_seconds:
                     raise UnreadableImage(
                         f"showing it small takes longer than {wanted.longest_seconds} seconds"
                     ) from exc

@@ -17,15 +17,18 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would otherwise translate line e
 def whole_file(path: Path, *, mode: int | None = None, durable: bool = True) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends well, and is gone when it does not.
 
-    `mode` are its permissions, None for those of any new file; they hold from the moment it is in its place,
-    and until then it is its owner's alone. `durable`: a power cut does not take it back. Raises OSError.
+    `mode` are its permissions once it is in its place, and until then it is its owner's alone; None for those
+    of any new file. `durable`: a power cut does not take it back. Raises OSError.
     """
     temporary = path.with_name(f".{path.name[:NAME_CHARS]}.{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+    descriptor = os.open(
+        temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666 if mode is None else 0o600
+    )
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
-            temporary.chmod(usual_mode() if mode is None else mode)
+            if mode is not None:
+                temporary.chmod(mode)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -41,13 +44,6 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None, durable: bo
     """Make `data` the whole content of a file, in one step. Raises OSError."""
     with whole_file(path, mode=mode, durable=durable) as file:
         file.write(data)
-
-
-def usual_mode() -> int:
-    """The permissions that a new file gets from this process."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def sync_folder(folder: Path) -> None:

@@ -46,7 +46,7 @@ def test_no_more_answers_come_in_at_once_than_may() -> None:
             inside -= 1
 
     async def body() -> None:
-        arrivals = Arrivals(at_once=3, patience_seconds=FOREVER)
+        arrivals = Arrivals(at_once=3, patience_seconds=FOREVER, longest_wait_seconds=FOREVER)
         await asyncio.gather(*(call(arrivals) for _ in range(10)))
 
     asyncio.run(body())
@@ -76,9 +76,22 @@ def test_a_call_that_takes_too_long_lets_the_next_in_and_gives_its_turn_back_onc
     asyncio.run(body())
 
 
+def test_who_has_waited_long_goes_on_without_a_turn_and_gives_none_back() -> None:
+    async def body() -> None:
+        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER, longest_wait_seconds=0.01)
+        with arrivals.one():
+            await its_turn()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                with arrivals.one():
+                    await its_turn()
+            assert not await has_room(arrivals)
+
+    asyncio.run(body())
+
+
 def test_the_responses_of_one_call_share_its_turn() -> None:
     async def body() -> None:
-        with Arrivals(at_once=1, patience_seconds=FOREVER).one():
+        with Arrivals(at_once=1, patience_seconds=FOREVER, longest_wait_seconds=FOREVER).one():
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await asyncio.gather(*(its_turn() for _ in range(5)))
 
@@ -87,7 +100,7 @@ def test_the_responses_of_one_call_share_its_turn() -> None:
 
 def test_a_call_that_is_cancelled_while_it_waits_is_passed_over() -> None:
     async def body() -> None:
-        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER)
+        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER, longest_wait_seconds=FOREVER)
         with arrivals.one():
             await its_turn()
             assert not await has_room(arrivals)
@@ -124,7 +137,7 @@ def test_an_answer_is_read_in_the_turn_that_lasts_until_it_is_saved(
     calling: Callable[[], AbstractContextManager[Call]],
 ) -> None:
     async def body(provider: Provider, request: GenerateRequest) -> None:
-        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER)
+        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER, longest_wait_seconds=FOREVER)
         with arrivals.one():
             assert await has_room(arrivals)
             assert (await provider.generate(request, on_progress=openai_calls.ignore)).images

@@ -176,12 +176,14 @@ def test_a_json_answer_to_a_stream_request_that_breaks_off_is_a_broken_connectio
     "ending",
     [
         events(completed_event(ONE), cut=True),
+        events(completed_event(ONE), cut=True, content_type="text/plain"),
+        events(completed_event(ONE), cut=True, content_type="Text/Event-Stream"),
         events(completed_event(ONE), error_event("server_error", "Out of order.", "server_error")),
         events(completed_event(ONE), b"data: {broken\n\n"),
         events(completed_event(ONE), {**completed_event(TWO), "b64_json": None}),
         events(completed_event(ONE)),
     ],
-    ids=["cut", "error event", "broken event", "null image", "ended early"],
+    ids=["cut", "cut text", "cut in capitals", "error event", "broken event", "null image", "ended early"],
 )
 def test_images_that_came_before_a_stream_broke_are_kept_and_noted(ending: Any) -> None:
     with running_openai() as openai:

@@ -73,7 +73,7 @@ def _draw(images: Sequence[tuple[Path, str]], screen: Screen) -> None:
     if rows < SMALLEST_ROWS:
         raise _NoPreview(f"a terminal of {console.height} rows has no room for it")
     side = SIDE if is_one else SHEET_SIDE
-    sheet = make_sheet([_readable(path, image_format, side) for path, image_format in images], side=side)
+    sheet = make_sheet(_readable(images, side), side=side)
     with _already_asked(screen.cell):
         from textual_image import renderable
 
@@ -86,15 +86,18 @@ def _draw(images: Sequence[tuple[Path, str]], screen: Screen) -> None:
         console.print(picture, width=columns, height=rows, end="")
 
 
-def _readable(path: Path, image_format: str, side: int) -> tuple[bytes, str]:
-    """The bytes and their format; a drawing's as pixels, from a process that ends when it takes too long."""
-    if image_format != "svg":
-        return path.read_bytes(), image_format
+def _readable(images: Sequence[tuple[Path, str]], side: int) -> list[tuple[bytes, str]]:
+    """The bytes and their formats; drawings as pixels, from a process that ends when one takes too long."""
     from imagegen.preview_process import PreviewProcess, Wanted
 
     process = PreviewProcess()
     try:
-        return process.make(Wanted(str(path), image_format, side, MAX_DRAWING_BYTES)), "webp"
+        return [
+            (process.make(Wanted(str(path), "svg", side, MAX_DRAWING_BYTES)), "webp")
+            if image_format == "svg"
+            else (path.read_bytes(), image_format)
+            for path, image_format in images
+        ]
     finally:
         process.end()
 

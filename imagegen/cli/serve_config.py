@@ -169,8 +169,8 @@ def _backup(path: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     """In one step: the client may be reading it."""
-    target = path.resolve()  # a link into somebody's dotfiles stays one
     try:
+        target = path.resolve()  # a link into somebody's dotfiles stays one
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         write_whole(target, text.encode(), mode=mode)

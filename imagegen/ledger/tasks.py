@@ -18,7 +18,7 @@ from imagegen.types import EditRequest, GenerateRequest, JSONObject, asked_param
 
 _COLUMNS = "task_id, fingerprint, state, request, image_ids, error, progress, created_at, updated_at, owner"
 _START = f"INSERT INTO tasks ({_COLUMNS}) VALUES (?, ?, 'running', ?, '[]', NULL, NULL, ?, ?, ?)"  # noqa: S608
-_END = "UPDATE tasks SET state = ?2, image_ids = ?3, error = ?4, updated_at = ?5 WHERE task_id = ?1"
+_END = "UPDATE tasks SET state = ?, image_ids = ?, error = ?, updated_at = ? WHERE task_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ class Tasks:
         A power cut may undo an end: then a task counts as interrupted, though its images are in the history.
         """
         begun = [(start.task_id, start.fingerprint, canonical_json(start.request)) for start in starts]
-        ended = [(end.task_id, *end.columns()) for end in ends]
+        ended = [(end.columns(), end.task_id) for end in ends]
 
         def write(connection: sqlite3.Connection) -> None:
             now, owner = micros_of(self._clock()), self._owners.mine()
             connection.executemany(_START, [(*row, now, now, owner) for row in begun])
-            connection.executemany(_END, [(*row, now) for row in ended])
+            connection.executemany(_END, [(*columns, now, task_id) for columns, task_id in ended])
 
         is_durable = any(start.survives_power_cut for start in starts)
         self._file.write(write, survives_power_cut=is_durable)

@@ -109,11 +109,13 @@ def error_in_200(code: str | int | None, message: str, *, kind: str | None = Non
     )
 
 
-def events(*documents: object, cut: bool = False, done: bool = False) -> Behaviour:
+def events(
+    *documents: object, cut: bool = False, done: bool = False, content_type: str = "text/event-stream"
+) -> Behaviour:
     """A stream of these events; bytes stand for themselves. `cut` ends it without its last chunk."""
 
     def behave(asked: Asked) -> None:
-        asked.exchange.start(200, EVENT_STREAM)
+        asked.exchange.start(200, {**EVENT_STREAM, "content-type": content_type})
         for document in documents:
             asked.exchange.write_chunk(document if isinstance(document, bytes) else event(document))
         if done:
