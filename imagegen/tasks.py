@@ -140,7 +140,7 @@ class Tasks:
 
     async def drain(self) -> None:
         """Wait for everything that is running: it may be paid for."""
-        while unfinished := [*(task.work for task in self._running.values()), *self._journal.under_way()]:
+        while unfinished := [*(task.work for task in self._running.values()), *self._journal.hurry()]:
             await asyncio.wait(unfinished)
 
     async def aclose(self, *, grace_seconds: float) -> None:

@@ -146,6 +146,42 @@ def test_nothing_is_looked_at_while_nobody_can_hear() -> None:
     assert left == alone_again
 
 
+def looks_during_two_bursts(breath_seconds: float) -> tuple[int, int]:
+    """How often a watch has looked after fifty images of its own process, and after as many more."""
+    looks = 0
+
+    async def look() -> Sight:
+        nonlocal looks
+        looks += 1
+        return Sight(None, None, None)
+
+    async def burst(watch: Watch) -> int:
+        for _ in range(50):
+            watch.images_changed()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return looks
+
+    async def work() -> tuple[int, int]:
+        notices = Notices()
+        notices.audience.join(object())
+        watch = Watch(notices, look, seconds=3600, breath_seconds=breath_seconds)
+        watching = asyncio.create_task(watch.run())
+        counts = await burst(watch), await burst(watch)
+        watching.cancel()
+        return counts
+
+    return asyncio.run(work())
+
+
+def test_images_of_this_server_that_come_within_a_breath_are_one_news() -> None:
+    assert looks_during_two_bursts(breath_seconds=3600) == (2, 2)  # the first look tells nothing
+
+
+def test_after_a_breath_the_next_images_are_news_again() -> None:
+    assert looks_during_two_bursts(breath_seconds=0) == (2, 3)
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_a_client_that_has_left_is_no_audience_any_more(era: str) -> None:
     async def work() -> None:

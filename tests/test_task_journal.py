@@ -28,7 +28,7 @@ def with_journal(folder: Path, work: Callable[[TaskJournal, Ledger], Awaitable[N
 
 
 async def all_written(journal: TaskJournal) -> None:
-    while unfinished := journal.under_way():
+    while unfinished := journal.hurry():
         await asyncio.wait(unfinished)
 
 
@@ -62,11 +62,35 @@ def test_who_waits_for_a_beginning_finds_it_in_the_ledger(tmp_path: Path) -> Non
     with_journal(tmp_path, work)
 
 
+def test_ends_that_wait_for_company_are_written_with_a_beginning_that_somebody_awaits(tmp_path: Path) -> None:
+    async def work(_: TaskJournal, ledger: Ledger) -> None:
+        journal = TaskJournal(ledger, gather_seconds=2 * PATIENCE_SECONDS)
+        ended, begun = new_task_id(), new_task_id()
+        await journal.start(TaskStart(ended, "v1", {}))
+        journal.end(TaskEnd(ended, TaskState.DONE, image_ids=("img_1",)))
+        await journal.start(TaskStart(begun, "v1", {}))
+        assert ledger.tasks.get(ended).state is TaskState.DONE
+        await all_written(journal)
+
+    with_journal(tmp_path, work)
+
+
+def test_ends_are_written_soon_though_nobody_hurries(tmp_path: Path) -> None:
+    async def work(journal: TaskJournal, ledger: Ledger) -> None:
+        task_id = new_task_id()
+        await journal.start(TaskStart(task_id, "v1", {}))
+        journal.end(TaskEnd(task_id, TaskState.DONE, image_ids=("img_1",)))
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        assert ledger.tasks.get(task_id).state is TaskState.DONE
+
+    with_journal(tmp_path, work)
+
+
 def test_a_row_that_cannot_be_written_keeps_nobody_waiting_and_the_next_are_written(tmp_path: Path) -> None:
     async def work(journal: TaskJournal, ledger: Ledger) -> None:
         good = new_task_id()
         bad = journal.start(TaskStart(new_task_id(), "v1", UNWRITABLE))
-        failing = journal.under_way()
+        failing = journal.hurry()
         await asyncio.sleep(0)
         after = journal.start(TaskStart(good, "v1", {}))
         await bad

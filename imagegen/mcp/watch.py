@@ -20,6 +20,8 @@ from imagegen.store import StoreMark
 
 log = logging.getLogger(__name__)
 
+BREATH_SECONDS = 0.25  # a client may list everything anew each time: fifty images at once are no fifty news
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -53,18 +55,30 @@ class Eyes:
 
 
 class Watch:
-    """Has it told when images or templates change. `look` must not notice this process's own images."""
+    """Has it told when images or templates change. `look` must not notice this process's own images.
 
-    def __init__(self, notices: Notices, look: Callable[[], Awaitable[Sight]], *, seconds: float) -> None:
+    Looks every `seconds`, and at once for this process's own images, but for no more of them within
+    `breath_seconds`.
+    """
+
+    def __init__(
+        self,
+        notices: Notices,
+        look: Callable[[], Awaitable[Sight]],
+        *,
+        seconds: float,
+        breath_seconds: float = BREATH_SECONDS,
+    ) -> None:
         self._notices = notices
         self._look = look
         self._seconds = seconds
+        self._breath_seconds = breath_seconds
         self._seen: Sight | None = None
         self._beginning = asyncio.Lock()
         self._own_news = asyncio.Event()
 
     def images_changed(self) -> None:
-        """This process has saved or deleted images: that is told at once."""
+        """This process has saved or deleted images: that is told at once, or after a breath."""
         if self._notices.audience:
             self._own_news.set()
 
@@ -75,7 +89,11 @@ class Watch:
             await self.begin()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._own_news.wait(), self._seconds)
-            await self._go_on()
+            is_own = self._own_news.is_set()
+            self._own_news.clear()
+            await self._go_on(is_own=is_own)
+            if is_own:
+                await asyncio.sleep(self._breath_seconds)
 
     async def begin(self) -> None:
         """Have looked: whoever will be told of changes gets no answer that is older than the first look."""
@@ -83,9 +101,7 @@ class Watch:
             if self._seen is None:
                 self._seen = await self._look()
 
-    async def _go_on(self) -> None:
-        is_own = self._own_news.is_set()
-        self._own_news.clear()
+    async def _go_on(self, *, is_own: bool) -> None:
         if not self._notices.audience:
             self._seen = None
             return
