@@ -221,8 +221,7 @@ class DiskCache:
         size_bytes = size_of(key, text)
 
         def put(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM entries WHERE expires_at <= ?", (now,))
-            connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+            connection.execute("DELETE FROM entries WHERE expires_at <= ? OR key = ?", (now, key))
             if size_bytes > self._max_size_bytes:
                 return
             _make_room(connection, self._max_size_bytes - size_bytes)
@@ -344,6 +343,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _make_room(connection: sqlite3.Connection, allowed_bytes: int) -> None:
     """Delete the least recently used entries until the others take no more than `allowed_bytes`."""
     (total,) = connection.execute("SELECT size_bytes FROM totals").fetchone()
+    if total <= allowed_bytes:
+        return
     doomed = []
     for row_id, size_bytes in connection.execute("SELECT id, size_bytes FROM entries ORDER BY used"):
         if total <= allowed_bytes:
