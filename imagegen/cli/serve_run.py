@@ -36,8 +36,10 @@ def serve_until_stopped(
     transport: str, wire: Wire | None, config: Path | None, overrides: Mapping[str, object]
 ) -> None:
     """Serve until the client leaves (stdio) or a signal comes."""
+    from imagegen.cli.serve_memory import share_one_heap
     from imagegen.mcp.logs import logging_to
 
+    share_one_heap()
     loaded = load_settings(config=config, overrides=overrides)
     settings = loaded.settings
     log_format = _log_format(settings, is_stdio=wire is not None)
