@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,10 @@ def test_every_command_has_an_example_and_json() -> None:
                 assert "--json" in text, (group, line)
             if "Examples" in line:
                 break
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert run_process("--version").out == f"imagegen {version('imagegen')}\n"
 
 
 def test_called_alone_it_shows_its_help() -> None:
