@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
-import time
 from contextlib import suppress
 
 from imagegen.cli.app import app
@@ -18,25 +18,28 @@ def main() -> None:
     try:
         app(prog_name="imagegen")
     except SystemExit as ended:
-        if _are_threads_stuck():
-            _end_now(ended.code)
+        if threading.active_count() > 1:
+            _end_soon(ended.code)
         raise
 
 
-def _are_threads_stuck() -> bool:
-    """Whether the interpreter's end would wait for a thread, such as that of a plugin that was cut off."""
-    waited_for = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-    until = time.monotonic() + STUCK_SECONDS
-    for thread in waited_for:
-        thread.join(max(0.0, until - time.monotonic()))
-    return any(thread.is_alive() for thread in waited_for)
+def _end_soon(code: object) -> None:
+    """End with that code even if a thread hangs, such as that of a plugin that was cut off.
+
+    The interpreter's own end waits for every thread, after it has told idle ones to end; only then come the
+    exit handlers, which may take their time.
+    """
+    impatience = threading.Timer(STUCK_SECONDS, _end_now, [code])
+    impatience.daemon = True
+    impatience.start()
+    atexit.register(impatience.cancel)
 
 
 def _end_now(code: object) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody may be reading it any more
             stream.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 if __name__ == "__main__":
