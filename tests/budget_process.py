@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen.errors import BudgetExceeded
-from imagegen.ledger import Accounts, BudgetLimits, OpenAttempt, open_ledger
+from imagegen.ledger import Accounts, BudgetLimits, OpenAttempt, TaskStart, open_ledger
 from tests.ledger_world import Calendar, attempt, cost, in_thread, new_task_id, refused_note
 
 
@@ -44,7 +44,7 @@ async def main(orders: dict[str, Any]) -> None:
     async with AsyncExitStack() as stack:
         if orders.get("task_ids"):
             for task_id in task_ids:
-                ledger.tasks.start(task_id, fingerprint="v1", request={"prompt": "a fox"})
+                ledger.tasks.write([TaskStart(task_id, "v1", {"prompt": "a fox"})])
         opened = await asyncio.gather(*(call(task_id, stack) for task_id in task_ids))
         say("reserved")
         await asyncio.to_thread(sys.stdin.readline)

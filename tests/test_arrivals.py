@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import Context
 
 import pytest
 
@@ -109,8 +110,17 @@ def test_a_call_that_is_cancelled_while_it_waits_is_passed_over() -> None:
     asyncio.run(body())
 
 
-def test_outside_of_a_call_it_is_always_ones_turn() -> None:
-    asyncio.run(its_turn())
+def test_outside_of_a_call_nobody_waits_and_no_turn_is_taken() -> None:
+    async def body() -> None:
+        arrivals = Arrivals(at_once=1, patience_seconds=FOREVER, longest_wait_seconds=FOREVER)
+        with arrivals.one():
+            await its_turn()
+            outside = asyncio.create_task(its_turn(), context=Context())
+            await asyncio.wait_for(outside, PATIENCE_SECONDS)
+            assert not await has_room(arrivals)
+        assert await has_room(arrivals)
+
+    asyncio.run(body())
 
 
 @contextmanager

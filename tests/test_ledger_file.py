@@ -22,6 +22,7 @@ from imagegen.errors import (
 from imagegen.ledger import (
     Ledger,
     Outcome,
+    TaskStart,
 )
 from imagegen.sqlite_files import connect, transaction, translate_database_errors
 from tests.ledger_world import (
@@ -108,7 +109,7 @@ def test_a_ledger_that_is_damaged_in_part_keeps_the_rows_that_can_be_read(tmp_pa
     running = ledger.attempts.begin(attempt("0.05"), NO_LIMITS)
     for _ in range(50):
         ledger.attempts.close(ledger.attempts.begin(attempt("0.01"), NO_LIMITS), saved("0.01"))
-    ledger.tasks.start(new_task_id(), fingerprint="v1", request={})
+    ledger.tasks.write([TaskStart(new_task_id(), "v1", {})])
     damage_an_index(tmp_path / "ledger.sqlite3")
 
     notes: list[str] = []
@@ -225,7 +226,7 @@ def test_a_read_only_folder_shows_what_was_spent_and_stops_paid_calls_under_a_bu
     base = open_folder / "base"
     ledger = ledger_in(base)
     ledger.attempts.close(ledger.attempts.begin(attempt(), NO_LIMITS), saved("0.04"))
-    ledger.tasks.start(new_task_id(), fingerprint="v1", request={})
+    ledger.tasks.write([TaskStart(new_task_id(), "v1", {})])
     if not left_open:
         ledger.close()
     for path in base.glob("ledger.sqlite3*"):

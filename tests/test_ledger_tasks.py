@@ -15,6 +15,7 @@ from imagegen.errors import (
 )
 from imagegen.ledger import (
     TaskEnd,
+    TaskStart,
     TaskState,
     summary_of,
 )
@@ -34,9 +35,9 @@ def test_many_ends_are_written_at_once(tmp_path: Path) -> None:
     ledger = ledger_in(tmp_path)
     done, failed, running = (new_task_id() for _ in range(3))
     for task_id in (done, failed, running):
-        ledger.tasks.start(task_id, fingerprint="v1", request={}, survives_power_cut=False)
-    ledger.tasks.end(
-        [
+        ledger.tasks.write([TaskStart(task_id, "v1", {}, survives_power_cut=False)])
+    ledger.tasks.write(
+        ends=[
             TaskEnd(done, TaskState.DONE, image_ids=("img_1", "img_2")),
             TaskEnd(failed, TaskState.FAILED, error={"code": "network"}),
         ]
@@ -59,7 +60,7 @@ def test_a_task_is_found_by_its_id_in_every_state_by_every_process(tmp_path: Pat
     ledger, other = ledger_in(tmp_path, clock=clock), ledger_in(tmp_path, clock=clock)
     done, failed, cancelled = (new_task_id() for _ in range(3))
     for task_id in (done, failed, cancelled):
-        ledger.tasks.start(task_id, fingerprint="v1:sha256:0", request={"prompt": "a fox"})
+        ledger.tasks.write([TaskStart(task_id, "v1:sha256:0", {"prompt": "a fox"})])
         clock.passes(seconds=1)
     ledger.tasks.update(done, {"stage": "sending", "elapsed_seconds": 5})
     task = other.tasks.get(done)
@@ -71,9 +72,9 @@ def test_a_task_is_found_by_its_id_in_every_state_by_every_process(tmp_path: Pat
     assert task.progress == {"stage": "sending", "elapsed_seconds": 5}
     assert task.updated_at - task.created_at == timedelta(seconds=3)
 
-    ledger.tasks.finish(done, ["img_1"])
-    ledger.tasks.fail(failed, ProviderUnavailable("down").to_json())
-    ledger.tasks.fail(cancelled, {"code": "cancelled"}, cancelled=True)
+    ledger.tasks.write(ends=[TaskEnd(done, TaskState.DONE, image_ids=("img_1",))])
+    ledger.tasks.write(ends=[TaskEnd(failed, TaskState.FAILED, error=ProviderUnavailable("down").to_json())])
+    ledger.tasks.write(ends=[TaskEnd(cancelled, TaskState.CANCELLED, error={"code": "cancelled"})])
     ledger.tasks.update(done, {"stage": "late"})
     assert other.tasks.get(done).image_ids == ("img_1",)
     assert other.tasks.get(done).progress == {"stage": "sending", "elapsed_seconds": 5}
@@ -97,7 +98,7 @@ def test_a_text_that_is_no_task_id_is_refused_before_the_ledger_is_asked(tmp_pat
     with pytest.raises(UsageError, match="no task id"):
         ledger.tasks.get(text)
     with pytest.raises(UsageError):
-        ledger.tasks.start(text, fingerprint="", request={})
+        ledger.tasks.write([TaskStart(text, "", {})])
     assert not (tmp_path / "base").exists()
 
 
@@ -135,14 +136,14 @@ def test_a_summary_names_inputs_and_holds_none_of_their_bytes(tmp_path: Path) ->
         "mask": f"sha256:{'ab' * 32}",
     }
     ledger, task_id = ledger_in(tmp_path), new_task_id()
-    ledger.tasks.start(task_id, fingerprint="v1", request=summary_of(GenerateRequest(prompt="a fox")))
+    ledger.tasks.write([TaskStart(task_id, "v1", summary_of(GenerateRequest(prompt="a fox")))])
     assert ledger.tasks.get(task_id).request == {
         "operation": "generate",
         "prompt": "a fox",
         "parameters": {},
     }
     with pytest.raises(TypeError):
-        ledger.tasks.start(new_task_id(), fingerprint="v1", request={"image": b"PNG"})
+        ledger.tasks.write([TaskStart(new_task_id(), "v1", {"image": b"PNG"})])
     ledger.close()
 
 
@@ -151,12 +152,12 @@ def test_old_tasks_and_attempts_are_forgotten_but_nothing_of_this_month(tmp_path
     ledger = ledger_in(tmp_path, clock=clock)
     old, running, new = (new_task_id() for _ in range(3))
     for task_id in (old, running):
-        ledger.tasks.start(task_id, fingerprint="v1", request={})
-    ledger.tasks.finish(old, [])
+        ledger.tasks.write([TaskStart(task_id, "v1", {})])
+    ledger.tasks.write(ends=[TaskEnd(old, TaskState.DONE)])
     ledger.attempts.close(ledger.attempts.begin(attempt(task_id=old), NO_LIMITS), saved())
     still = ledger.attempts.begin(attempt(task_id=running), NO_LIMITS)
     clock.passes(days=1)
-    ledger.tasks.start(new, fingerprint="v1", request={})
+    ledger.tasks.write([TaskStart(new, "v1", {})])
     ledger.attempts.close(ledger.attempts.begin(attempt(task_id=new), NO_LIMITS), saved())
     clock.passes(days=20)
     assert ledger.prune(tasks_before=datetime(2026, 11, 1, tzinfo=UTC), attempts_before=clock.now) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,36 +60,13 @@ class Tasks:
         self._owners = owners
         self._clock = clock
 
-    def start(
-        self,
-        task_id: str,
-        *,
-        fingerprint: str,
-        request: Mapping[str, Any],
-        survives_power_cut: bool = True,
-    ) -> None:
-        """Write a running task down, as a TaskStart says. Raises UsageError."""
-        self.write([TaskStart(task_id, fingerprint, request, survives_power_cut)], [])
-
     def update(self, task_id: str, progress: Mapping[str, Any]) -> None:
         """How far a running task has come; one that has ended stays as it is."""
         values = (canonical_json(progress), micros_of(self._clock()), task_id)
         statement = "UPDATE tasks SET progress = ?, updated_at = ? WHERE task_id = ? AND state = 'running'"
         self._file.write(lambda connection: connection.execute(statement, values))
 
-    def finish(self, task_id: str, image_ids: Sequence[str]) -> None:
-        """The task has made these images."""
-        self.end([TaskEnd(task_id, TaskState.DONE, image_ids=tuple(image_ids))])
-
-    def fail(self, task_id: str, error: Mapping[str, Any], *, cancelled: bool = False) -> None:
-        """The task has failed, or was cancelled; `error` is that of `ImagegenError.to_json`."""
-        self.end([TaskEnd(task_id, TaskState.CANCELLED if cancelled else TaskState.FAILED, error=error)])
-
-    def end(self, ends: Iterable[TaskEnd]) -> None:
-        """Write down what became of tasks, all at once; see `write`."""
-        self.write([], list(ends))
-
-    def write(self, starts: Sequence[TaskStart], ends: Sequence[TaskEnd]) -> None:
+    def write(self, starts: Sequence[TaskStart] = (), ends: Sequence[TaskEnd] = ()) -> None:
         """Write down which tasks run, and then what became of some, all at once.
 
         A power cut may undo an end: then a task counts as interrupted, though its images are in the history.
