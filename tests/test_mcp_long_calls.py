@@ -139,10 +139,12 @@ def test_twenty_equal_calls_make_one_upstream_request(
 
 
 def test_a_failure_after_the_wait_is_told_by_get_task(openai: FakeOpenAI) -> None:
-    openai.script(error(400, "moderation_blocked", "no", kind="image_generation_user_error"))
+    gate = threading.Event()
+    openai.script(held(gate, error(400, "moderation_blocked", "no", kind="image_generation_user_error")))
 
     async def work(world: World) -> Any:
         first = await world.call("generate_image", **WISH, wait_seconds=0)
+        gate.set()
         return await world.call("get_task", task_id=first.json["task_id"])
 
     answer = with_client(work)
