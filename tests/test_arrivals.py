@@ -13,13 +13,15 @@ import pytest
 from imagegen.arrivals import AT_ONCE, Arrivals, its_turn
 from imagegen.errors import BadResponse
 from imagegen.providers.base import Provider
+from imagegen.service import open_service
+from imagegen.settings_sources import load_settings
 from imagegen.types import GenerateRequest, ProviderResult
 from tests.cache_world import PATIENCE_SECONDS
 from tests.fakes import compatible_calls, gemini_calls, openai_calls
 from tests.fakes.compatible_server import running_server
 from tests.fakes.gemini_server import running_gemini
 from tests.fakes.openai_behaviours import Asked
-from tests.fakes.openai_server import running_openai
+from tests.fakes.openai_server import FakeOpenAI, running_openai
 
 FOREVER = 1000.0
 Call = tuple[Provider, GenerateRequest]
@@ -157,6 +159,23 @@ def test_an_answer_is_read_in_the_turn_that_lasts_until_it_is_saved(
 
     with calling() as (provider, request):
         asyncio.run(body(provider, request))
+
+
+def test_a_call_of_the_service_has_its_turn_while_its_images_are_saved(openai: FakeOpenAI) -> None:
+    async def body() -> None:
+        async with open_service(load_settings().settings) as service:
+            arrivals = service.spending.caller.arrivals
+            arrivals.patience_seconds = FOREVER
+            for _ in range(AT_ONCE - 1):
+                await arrivals.turns.acquire()
+            service.on_saved(lambda _: all_taken.append(arrivals.turns.locked()))
+            await service.generate(openai_calls.wish())
+            assert await has_room(arrivals)
+
+    all_taken: list[bool] = []
+    asyncio.run(body())
+
+    assert all_taken == [True]
 
 
 def test_servers_that_stall_in_the_middle_of_an_answer_hold_up_nobody() -> None:
