@@ -20,7 +20,7 @@ from imagegen.paths import config_file
 from imagegen.settings import Settings
 from imagegen.settings_fields import fields_in, find_setting, plain
 from imagegen.settings_sources import LoadedSettings, merge_sources
-from imagegen.whole_files import write_whole
+from imagegen.whole_files import followed, write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ def _change(name: str, edited: Callable[[Path, str, dict[str, Any]], tuple[str, 
 def _alone(path: Path) -> Iterator[None]:
     """Whoever else wants to change the file waits until the block has ended."""
     try:
-        target = path.resolve()  # a config.toml that is a link into somebody's dotfiles stays one
+        target = followed(path)  # a config.toml that is a link into somebody's dotfiles stays one
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone(target.with_name(f".{target.name}.lock")):
             yield
@@ -160,4 +160,4 @@ def _shadow(name: str, variables: Mapping[str, str]) -> str | None:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file in one step; its keys are the owner's alone to read from the first byte on."""
-    write_whole(path.resolve(), text.encode(), mode=0o600)
+    write_whole(followed(path), text.encode(), mode=0o600)

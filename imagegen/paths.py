@@ -43,9 +43,14 @@ def config_file() -> Path:
     return config_folder() / "config.toml"
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with a home folder in place of its `~`; where there is no such home, `~` stays a name."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib raises RuntimeError then
+
+
 def _home() -> Path | None:
     home = os.environ.get("IMAGEGEN_HOME")
-    return _rooted(Path(os.path.expanduser(home))).absolute() if home else None  # noqa: PTH111 - raises nothing
+    return _rooted(expanded(home)).absolute() if home else None
 
 
 def _rooted(folder: Path) -> Path:

@@ -169,7 +169,7 @@ class ImageService(Archive):
             return await self._in_thread(
                 lambda: input_from_bytes(data, source=record.image_id, image_id=record.image_id)
             )
-        return await self._in_thread(lambda: input_from_path(Path(source).expanduser()))
+        return await self._in_thread(lambda: input_from_path(paths.expanded(source)))
 
     @cached_property
     def workshop(self) -> Workshop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,14 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None, durable: bo
     """Make `data` the whole content of a file, in one step. Raises OSError."""
     with whole_file(path, mode=mode, durable=durable) as file:
         file.write(data)
+
+
+def followed(path: Path) -> Path:
+    """Where links lead in the end: what takes the place of that file leaves them. Raises OSError."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # only one of a circle is left over
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
 
 
 def sync_folder(folder: Path) -> None:

@@ -88,7 +88,13 @@ def test_seventeen_images_are_refused(openai: FakeOpenAI, photo: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "code"),
-    [("nowhere.png", 2), ("img_20260101000000_0123456789ab", 8), ("img_zzz", 2), ("last", 8)],
+    [
+        ("nowhere.png", 2),
+        ("~nobody-lives-here/a.png", 2),
+        ("img_20260101000000_0123456789ab", 8),
+        ("img_zzz", 2),
+        ("last", 8),
+    ],
 )
 def test_an_image_that_is_not_there_is_named(openai: FakeOpenAI, source: str, code: int) -> None:
     ran = run("edit", source, "a hat", *MODEL)

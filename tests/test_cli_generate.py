@@ -78,6 +78,7 @@ def test_the_prompt_can_come_from_a_file_with_a_byte_order_mark(openai: FakeOpen
         (("x", "-o", "fox.xyz"), ".xyz"),
         (("x", "-o", "fox.png", "-f", "webp"), "fox.png"),
         (("x", "-o", "no/such/folder/fox.png"), "no/such/folder"),
+        (("x", "-o", "~nobody-lives-here/fox.png"), "There is no folder"),
         (("x", "-o", "-", "-n", "2"), "one image"),
     ],
 )

@@ -248,6 +248,14 @@ def test_a_linked_file_stays_a_link(home: Path, path: Path) -> None:
     assert content(dotfiles) == {"images": {"default_size": "auto"}}
 
 
+@on_posix
+def test_a_link_that_leads_to_itself_is_named_and_stays(home: Path, path: Path) -> None:
+    path.symlink_to(path.name)
+    with pytest.raises(ConfigurationError, match=r"Cannot write .*config\.toml: Too many levels"):
+        set_value("images.default_size", "auto")
+    assert path.is_symlink()
+
+
 def test_a_folder_that_cannot_be_made_is_named(home: Path) -> None:
     (home / "config").write_text("a file", "utf-8")
     with pytest.raises(ConfigurationError, match=r"Cannot write .*config\.toml"):

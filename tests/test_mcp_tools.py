@@ -239,6 +239,9 @@ def test_an_edit_takes_the_newest_image_a_path_a_data_url_and_base64(openai: Fak
     [
         ({"image": "/etc/hostname"}, "image: /etc/hostname is outside the folders"),
         ({"image": "nothing.png"}, "image: Cannot read the image"),
+        ({"image": "~nobody-lives-here/a.png"}, "image: Cannot read the image"),
+        ({"image": "file:///%00.png"}, "image: No file can have this name"),
+        ({"image": "file://[x/a.png"}, "image: No file can have this name"),
         ({"image": "img_20260101000000_000000000000"}, "image: "),
         ({"image_data": "!!"}, "image_data: The data URL is damaged"),
         ({}, "Give image or image_data"),
@@ -269,6 +272,15 @@ def test_a_link_out_of_the_allowed_folders_does_not_lead_there(home: Path, tmp_p
 
     assert answer.raw.is_error
     assert "outside the folders" in answer.text
+
+
+def test_a_link_that_leads_to_itself_is_named(home: Path) -> None:
+    (home / "circle.png").symlink_to("circle.png")
+
+    answer = called("edit_image", prompt="grayscale", model="local", image="circle.png")
+
+    assert answer.raw.is_error
+    assert "Too many levels" in answer.text
 
 
 def test_allowed_paths_replace_the_working_folder(

@@ -82,7 +82,9 @@ def test_an_edit_is_processed_too(openai: FakeOpenAI) -> None:
         ("watermark:x,opacity=0", 2, "1 to 100"),
         ("watermark:中", 2, "The font has no 中"),
         ("watermark:image=missing.png", 2, "no such file"),
+        ("watermark:image=~nobody-lives-here/a.png", 2, "no such file"),
         ("watermark:x,font=missing.ttf", 2, "missing.ttf"),
+        ("watermark:x,font=~nobody-lives-here/a.ttf", 2, "a.ttf"),
         ("sharpen", 8, "There are convert, resize, strip-metadata, watermark"),
     ],
 )

@@ -188,12 +188,13 @@ def test_a_broken_brand_file_is_reported_and_breaks_no_template(content: str, sa
     assert "Northwind" not in library.render("og-image-prompt", {"title": "x"}).text
 
 
-def test_a_misspelt_brand_key_and_a_missing_logo_are_warnings() -> None:
-    own("brand.toml", 'colours = ["red"]\nlogo = "nowhere.png"')
+@pytest.mark.parametrize("logo", ["nowhere.png", "~nobody-lives-here/logo.png"])
+def test_a_misspelt_brand_key_and_a_missing_logo_are_warnings(logo: str) -> None:
+    own("brand.toml", f'colours = ["red"]\nlogo = "{logo}"')
 
     messages = [f"{p.line}:{p.severity}:{p.message}" for p in load_library().problems]
 
     assert messages == [
         "1:warning:colours means nothing here. Did you mean colors?",
-        "2:warning:The logo nowhere.png does not exist.",
+        f"2:warning:The logo {logo} does not exist.",
     ]

@@ -20,7 +20,7 @@ from imagegen.errors import StorageError, UsageError
 from imagegen.settings import ServerSettings
 from imagegen.settings_sources import load_settings
 from imagegen.types import JSONObject
-from imagegen.whole_files import write_whole
+from imagegen.whole_files import followed, write_whole
 
 MCP_PATHS = {"sse": "/sse", "streamable-http": "/mcp"}
 
@@ -170,7 +170,7 @@ def _backup(path: Path) -> Path:
 def _write(path: Path, text: str) -> None:
     """In one step: the client may be reading it."""
     try:
-        target = path.resolve()  # a link into somebody's dotfiles stays one
+        target = followed(path)  # a link into somebody's dotfiles stays one
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         write_whole(target, text.encode(), mode=mode)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from imagegen.errors import StorageError, UsageError
 from imagegen.imaging import FORMATS_BY_SUFFIX
+from imagegen.paths import expanded
 from imagegen.types import ImageRecord
 from imagegen.whole_files import write_whole
 
@@ -64,7 +65,7 @@ def check_target(output: str, count: int) -> Target:
     """
     if output == "-":
         return _checked_stdout(count)
-    path = Path(output).expanduser()
+    path = expanded(output)
     is_folder = path.is_dir() or output.endswith(("/", os.sep)) or (count > 1 and not path.suffix)
     with _translate_errors(path):
         if is_folder:

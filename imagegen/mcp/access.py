@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imagegen.errors import ImagegenError, InputImageError
+from imagegen.paths import expanded
 from imagegen.service import ImageService
 from imagegen.types import InputImage
 
@@ -38,7 +40,7 @@ class InputAccess:
     def _checked(self, path: Path) -> Path:
         if self.folders is None:
             raise InputImageError("This server does not read paths of its own machine.", hint=ELSEWHERE)
-        found = path.expanduser().resolve()
+        found = _real(path)
         if not any(found.is_relative_to(folder) for folder in self.folders):
             allowed = ", ".join(str(folder) for folder in self.folders)
             raise InputImageError(
@@ -51,8 +53,8 @@ class InputAccess:
 def stdio_access(service: ImageService, images: Path) -> InputAccess:
     """Paths in SERVER__ALLOWED_PATHS, else in the working folder and home; and the store's own images."""
     configured = [Path(folder) for folder in service.settings.server.allowed_paths]
-    folders = configured or [Path.cwd(), Path.home()]
-    return InputAccess(service, tuple(folder.resolve() for folder in (*folders, images)))
+    folders = configured or [Path.cwd(), Path("~")]
+    return InputAccess(service, tuple(_real(folder) for folder in (*folders, images)))
 
 
 def http_access(service: ImageService) -> InputAccess:
@@ -60,16 +62,21 @@ def http_access(service: ImageService) -> InputAccess:
     return InputAccess(service, None)
 
 
+def _real(path: Path) -> Path:
+    """Without links, but those that lead in a circle: pathlib would raise RuntimeError there."""
+    return Path(os.path.realpath(expanded(path)))
+
+
 def _is_elsewhere(source: str) -> bool:
     return source == "last" or source.startswith(("img_", "http://", "https://", "data:"))
 
 
 def _path_of(source: str) -> Path:
-    if source.startswith("file:"):
-        return Path(url2pathname(urlsplit(source).path))
-    if "\0" in source or not source:
-        raise InputImageError("No file can have this name.", hint=ELSEWHERE)
-    return Path(source)
+    with suppress(ValueError):  # of an address without a closing bracket
+        name = url2pathname(urlsplit(source).path) if source.startswith("file:") else source
+        if name and "\0" not in name:
+            return Path(name)
+    raise InputImageError("No file can have this name.", hint=ELSEWHERE)
 
 
 @contextmanager

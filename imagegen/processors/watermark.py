@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from imagegen.errors import ConfigurationError, InputImageError, UsageError
 from imagegen.imaging import ImageFacts
 from imagegen.inputs import decodable, input_from_path
+from imagegen.paths import expanded
 from imagegen.processors.arguments import one_of, split_options, whole_number
 from imagegen.processors.base import Processor
 from imagegen.processors.pixels import Pixels, working_on
@@ -60,7 +61,7 @@ class Watermark(Processor):
             at=one_of(options.get("at", PLACE), PLACES, what="The place", usage=cls.usage),
             opacity=_percent(options.get("opacity"), "The opacity", OPACITY, cls.usage),
             size=_percent(options.get("size"), "The size", SIZE, cls.usage),
-            font=Path(options["font"]).expanduser() if "font" in options else None,
+            font=expanded(options["font"]) if "font" in options else None,
         )
         if words:
             _check_text(words, step.font)
@@ -118,7 +119,7 @@ def _percent(text: str | None, what: str, default: int, usage: str) -> int:
 
 
 def _picture(path: str) -> bytes:
-    image = decodable(input_from_path(Path(path).expanduser()))
+    image = decodable(input_from_path(expanded(path)))
     if image.format == "svg":
         raise InputImageError(f"The watermark {path} is an svg.", hint="Give a PNG with transparency.")
     return image.data

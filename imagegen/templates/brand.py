@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from imagegen.paths import expanded
 from imagegen.templates.characters import unfit
 from imagegen.templates.model import Problem, Severity
 from imagegen.templates.sources import SourceFile, parse, read_source
@@ -68,7 +69,7 @@ def load_brand(path: Path) -> tuple[Brand, tuple[Problem, ...]]:
         colors=_several(content.get("colors", ())),
         fonts=_several(content.get("fonts", ())),
         voice=content.get("voice", ""),
-        logo=(path.parent / Path(logo).expanduser()).absolute() if logo else None,
+        logo=(path.parent / expanded(logo)).absolute() if logo else None,
         path=path,
     ), problems
 
@@ -108,6 +109,6 @@ def _fault(key: str, entry: Any) -> str | None:
 
 def _logo_exists(path: Path, logo: str) -> bool:
     try:
-        return not logo or (path.parent / Path(logo).expanduser()).is_file()
-    except (OSError, RuntimeError):  # a home folder that nobody knows, a path that no system takes
+        return not logo or (path.parent / expanded(logo)).is_file()
+    except OSError:  # a path that no system takes
         return False
