@@ -42,6 +42,7 @@ def test_an_image_is_read_with_its_true_type(openai: FakeOpenAI, era: str, image
         "generated-images://../../etc/passwd",
         "model-info://no-such-model",
         "nothing://at-all",
+        "generated-images://[",
     ],
 )
 def test_a_resource_that_is_not_there_is_invalid_params_with_its_uri(uri: str) -> None:

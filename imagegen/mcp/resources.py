@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp_types import ListResourcesResult, PaginatedRequestParams, Resource, ResourceTemplate
@@ -80,7 +80,7 @@ async def list_page(parts: Parts, _: RequestContext, params: PaginatedRequestPar
 
 async def read(service: ImageService, uri: str) -> ReadResourceContents:
     """The content behind a URI. Raises NotFound, UsageError."""
-    parts = urlsplit(uri)
+    parts = _parts(uri)
     name = unquote(f"{parts.netloc}{parts.path}")
     if parts.scheme == "generated-images":
         record, data = await service.read_image(name)
@@ -94,6 +94,13 @@ async def read(service: ImageService, uri: str) -> ReadResourceContents:
         return _json(model_resource(service, service.model(name)))
     known = ", ".join([*(str(r.uri) for r in STATIC), *(t.uri_template for t in TEMPLATES)])
     raise NotFound(f"There is no resource {uri[:200]}.", hint=f"There are {known}.")
+
+
+def _parts(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError as exc:  # of what looks like an address of IPv6
+        raise UsageError(f"{uri[:200]} is no URI.") from exc
 
 
 def _listed(record: ImageRecord) -> Resource:
