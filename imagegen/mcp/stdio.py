@@ -12,6 +12,7 @@ from typing import Any
 
 from mcp.server.stdio import stdio_server
 
+from imagegen.mcp.lines import messages
 from imagegen.mcp.pipes import LineReader, PipeWriter
 from imagegen.mcp.server import ImageServer
 from imagegen.mcp.wire import Wire
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 
 async def serve_stdio(server: ImageServer, wire: Wire) -> None:
     """Serve one client until it closes stdin, or stdout."""
-    lines: Any = LineReader(wire.stdin)
     output: Any = PipeWriter(wire.stdout)
+    lines: Any = messages(LineReader(wire.stdin), output.write)
     lowlevel = server._lowlevel_server
     try:
         async with stdio_server(stdin=lines, stdout=output) as (reading, writing):
