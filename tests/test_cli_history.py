@@ -55,6 +55,7 @@ def test_filters_narrow_the_list(three: list[str], openai: FakeOpenAI) -> None:
     assert ids("list", "--model", "gpt-image-2") == [edited]
     assert ids("list", "--model", "openai/gpt-image-2") == [edited]
     assert ids("list", "--provider", "local") == []
+    assert ids("list", "--provider", "not-utf-8-\udcff", "--model", "\udcff") == []
     assert ids("list", "--until", "2020-01-01") == []
     assert len(ids("list", "--since", "2020-01-01")) == 4
     assert len(ids("list", "--days", "1")) == 4
@@ -64,6 +65,8 @@ def test_filters_narrow_the_list(three: list[str], openai: FakeOpenAI) -> None:
     "arguments",
     [
         ("--since", "yesterday"),
+        ("--until", "9999-12-31"),
+        ("--since", "0001-01-01T00:00+14:00"),
         ("--days", "-1"),
         ("--days", "1", "--since", "2026-01-01"),
         ("--cursor", "x y"),

@@ -21,6 +21,9 @@ COMPLETING = (
 )
 
 
+LONG = "x" * 300  # no file system has room for that as a name
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments), prog_name="imagegen prompts")
 
@@ -152,6 +155,7 @@ def test_render_reads_a_file_of_arguments_and_the_command_line_is_stronger(home:
         (("render", "og-image-prompt", "-a", "title"), UsageError, "name=value"),
         (("render", "og-image-prompt", "-a", "title=x", "-a", "text_layout=up"), UsageError, "overlay"),
         (("render", "og-image-prompt", "--args-file", "nowhere.toml"), NotFound, "nowhere.toml"),
+        (("render", "og-image-prompt", "--args-file", LONG), UsageError, "This cannot be read: "),
         (("new", "../up"), UsageError, "no name"),
         (("new", "x", "--from", "nothing"), NotFound, "nothing"),
         (("check", "nowhere.toml"), NotFound, "nowhere.toml"),
@@ -163,6 +167,13 @@ def test_a_failure_says_what_to_do(arguments: tuple[str, ...], kind: type[Imageg
     assert type(error) is kind
     assert said in str(error)
     assert error.exit_code in (ExitCode.USAGE, ExitCode.NOT_FOUND)
+
+
+def test_a_file_that_cannot_be_looked_at_is_no_missing_one() -> None:
+    ran = run("check", LONG)
+
+    assert isinstance(ran.exception, ConfigurationError)
+    assert "This cannot be read: " in ran.stdout
 
 
 def test_new_writes_a_file_that_checks_and_renders() -> None:

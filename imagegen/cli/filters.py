@@ -46,13 +46,13 @@ def parse_time(text: str, *, end_of_day: bool = False) -> datetime:
     """
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError as exc:
+        if len(text.strip()) <= len("2026-11-22") and end_of_day:
+            when += timedelta(days=1)
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
         raise UsageError(
-            f"{text} is no date.", hint="Write it like 2026-11-22 or 2026-11-22T15:00:00Z."
+            f"{text} cannot be used as a date.", hint="Write it like 2026-11-22 or 2026-11-22T15:00:00Z."
         ) from exc
-    if len(text.strip()) <= len("2026-11-22") and end_of_day:
-        when += timedelta(days=1)
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _query(values: dict[str, Any]) -> HistoryQuery:

@@ -104,8 +104,8 @@ def _conditions(query: HistoryQuery) -> tuple[list[str], list[Any]]:
     wanted = {
         "position >= ?": query.since and position_at(query.since),
         "position < ?": query.until and position_at(query.until),
-        "model = ?": query.model,
-        "provider = ?": query.provider,
+        "model = ?": query.model and _storable(query.model),
+        "provider = ?": query.provider and _storable(query.provider),
         "operation = ?": query.operation and str(query.operation),
     }
     given = {condition: value for condition, value in wanted.items() if value is not None}

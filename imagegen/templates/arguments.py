@@ -9,7 +9,7 @@ from pathlib import Path
 from imagegen.errors import NotFound, UsageError
 from imagegen.templates.characters import unfit
 from imagegen.templates.model import Argument, Kind, Problem, Template
-from imagegen.templates.sources import SourceFile, parse, read_source
+from imagegen.templates.sources import SourceFile, is_missing, parse, read_source
 from imagegen.templates.vocabulary import Value
 
 MAX_VALUE_CHARS = 2_000
@@ -37,7 +37,7 @@ def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
 
 def load_arguments(path: Path) -> dict[str, str]:
     """The arguments in a TOML file, or a JSON file by its suffix. Raises NotFound or UsageError."""
-    if not path.exists():
+    if is_missing(path):
         raise NotFound(f"There is no file {path}.", path=str(path))
     source = read_source(path)
     content = parse(source) if isinstance(source, SourceFile) else source

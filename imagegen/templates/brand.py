@@ -18,7 +18,7 @@ from typing import Any
 from imagegen.paths import expanded
 from imagegen.templates.characters import unfit
 from imagegen.templates.model import Problem, Severity
-from imagegen.templates.sources import SourceFile, parse, read_source
+from imagegen.templates.sources import SourceFile, is_missing, parse, read_source
 
 BRAND_FILE = "brand.toml"
 BRAND_KEYS = ("name", "colors", "fonts", "voice", "logo")
@@ -54,7 +54,7 @@ def _listed(parts: tuple[str, ...]) -> str:
 
 def load_brand(path: Path) -> tuple[Brand, tuple[Problem, ...]]:
     """The brand in a file, empty where there is no file or it is broken, and what is wrong with the file."""
-    if not path.exists():
+    if is_missing(path):
         return Brand(), ()
     source = read_source(path)
     content = parse(source) if isinstance(source, SourceFile) else source

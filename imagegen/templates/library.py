@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.resources import files
@@ -15,7 +16,7 @@ from imagegen.paths import config_folder
 from imagegen.templates.brand import BRAND_FILE, Brand, load_brand
 from imagegen.templates.loading import read_template
 from imagegen.templates.model import Problem, Rendered, Severity, Template
-from imagegen.templates.sources import SourceFile, read_source
+from imagegen.templates.sources import SourceFile, is_missing, read_source
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -132,7 +133,7 @@ def load_library(
 
 def check_file(path: Path) -> tuple[Problem, ...]:
     """What is wrong with one template file, or a brand file called brand.toml. Raises NotFound."""
-    if not path.exists():
+    if is_missing(path):
         raise NotFound(f"There is no file {path}.", path=str(path))
     if path.name == BRAND_FILE:
         return load_brand(path)[1]
@@ -170,8 +171,12 @@ def _template_files(folder: Path) -> Iterator[Path]:
 
 
 def _folder_problems(folder: Path | None) -> Iterator[Problem]:
-    if folder is not None and not folder.is_dir():
-        yield Problem(path=folder, message="There is no such folder.", severity=Severity.WARNING)
+    if folder is None:
+        return
+    with suppress(OSError):
+        if folder.is_dir():
+            return
+    yield Problem(path=folder, message="There is no such folder.", severity=Severity.WARNING)
 
 
 def _read(path: Path) -> tuple[Template | None, tuple[Problem, ...]]:
@@ -187,4 +192,4 @@ def _twice(path: Path, first: Template) -> Problem:
 
 def _brand_file(folder: Path) -> Path:
     beside = folder / BRAND_FILE
-    return beside if beside.exists() else config_folder() / BRAND_FILE
+    return config_folder() / BRAND_FILE if is_missing(beside) else beside

@@ -94,6 +94,14 @@ def _character(piece: re.Match[str]) -> str:
     return _MARKS.get(piece["mark"], piece["mark"])
 
 
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing at the path. What cannot be looked at is not missing: reading it says why."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
+
+
 def read_source(path: Path) -> SourceFile | Problem:
     """The file's text, or why it cannot be read; nothing but a regular file of up to 100 kB is opened."""
     try:
