@@ -92,15 +92,19 @@ async def read(service: ImageService, uri: str) -> ReadResourceContents:
         return _json(stats_resource(await service.stats(), retention_days=days))
     if parts.scheme == "model-info":
         return _json(model_resource(service, service.model(name)))
-    known = ", ".join([*(str(r.uri) for r in STATIC), *(t.uri_template for t in TEMPLATES)])
-    raise NotFound(f"There is no resource {uri[:200]}.", hint=f"There are {known}.")
+    raise _unknown(uri)
 
 
 def _parts(uri: str) -> SplitResult:
     try:
         return urlsplit(uri)
     except ValueError as exc:  # of what looks like an address of IPv6
-        raise UsageError(f"{uri[:200]} is no URI.") from exc
+        raise _unknown(uri) from exc
+
+
+def _unknown(uri: str) -> NotFound:
+    known = ", ".join([*(str(r.uri) for r in STATIC), *(t.uri_template for t in TEMPLATES)])
+    return NotFound(f"There is no resource {uri[:200]}.", hint=f"There are {known}.")
 
 
 def _listed(record: ImageRecord) -> Resource:
